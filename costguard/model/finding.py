@@ -1,0 +1,132 @@
+"""Findings and the report that carries them: the wire format ``costguard/findings/v1`` is these types.
+
+The field order here is the order of the JSON; the published JSON Schema is generated from these types and their
+docstrings (``scripts/write-schemas``), so a change here is a change of the contract: add, never rename or remove.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+import msgspec
+
+from costguard.model.resource import Checkpoint, Gap, Location
+
+FINDINGS_SCHEMA = "costguard/findings/v1"
+
+
+class Verdict(StrEnum):
+    """What the evidence says of one tag. ``COMPLIANT`` never appears in a finding."""
+
+    COMPLIANT = "compliant"
+    EMPTY = "empty"
+    INVALID = "invalid"
+    MISSPELLED = "misspelled"
+    MISSING = "missing"
+    UNKNOWN = "unknown"
+    FORBIDDEN = "forbidden"
+
+
+class Level(StrEnum):
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+    @property
+    def rank(self) -> int:
+        """3 for error, 2 for warning, 1 for info."""
+        return _RANK[self]
+
+
+_RANK = {Level.ERROR: 3, Level.WARNING: 2, Level.INFO: 1}
+
+
+class Status(StrEnum):
+    """What a resource as a whole is: ``untaggable`` ones are counted and never judged."""
+
+    COMPLIANT = "compliant"
+    VIOLATING = "violating"
+    UNKNOWN = "unknown"
+    EXEMPT = "exempt"
+    UNTAGGABLE = "untaggable"
+
+
+class ResourceRef(msgspec.Struct, frozen=True, kw_only=True):
+    """Names a resource: by its Terraform address, and where they are known by its cloud id, account and region."""
+
+    address: str
+    type: str
+    provider: str
+    id: str | None = None
+    account: str | None = None
+    region: str | None = None
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One fault, or one thing that can't be decided, about one tag on one surface of one resource.
+
+    There is at most one finding per (resource, surface, tag). ``tag`` is the policy's name and ``key`` its spelling on
+    this cloud. ``found`` is the key (misspelled) or value (invalid) that is there instead, absent where it is
+    sensitive; ``expected`` is what it should become, where that is certain or near. ``new`` is false for old debt
+    that the change doesn't touch: it never blocks.
+    """
+
+    rule: str
+    tag: str | None
+    key: str | None
+    surface: str
+    verdict: Verdict
+    level: Level
+    resource: ResourceRef
+    location: Location | None
+    message: str
+    remedy: str
+    fingerprint: str
+    new: bool
+    found: str | None = None
+    expected: str | None = None
+
+
+class ResourceStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One judged resource. ``tags`` is what the evidence shows, ``null`` for a value that is unknown or sensitive;
+    ``provenance`` says for each key where it comes from."""
+
+    address: str
+    type: str
+    status: Status
+    tags: dict[str, str | None]
+    provenance: dict[str, str]
+    note: str | None = None
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """How many resources were seen and how many have each status; ``findings`` counts findings."""
+
+    resources: int
+    compliant: int
+    violating: int
+    unknown: int
+    exempt: int
+    untaggable: int
+    findings: int
+
+
+class Tool(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    version: str
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
+    """What one checkpoint found. ``complete`` is false when ``gaps`` names something that could not be read.
+
+    ``resources`` is there only with ``--show-compliant``. ``notes`` are remarks that change no verdict.
+    """
+
+    schema: Annotated[Literal["costguard/findings/v1"], msgspec.Meta(description="Always costguard/findings/v1.")]
+    tool: Tool
+    checkpoint: Checkpoint
+    complete: bool
+    summary: Summary
+    findings: tuple[Finding, ...]
+    resources: tuple[ResourceStatus, ...] | msgspec.UnsetType = msgspec.UNSET
+    gaps: tuple[Gap, ...] = ()
+    notes: tuple[str, ...] = ()

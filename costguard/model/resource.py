@@ -1,0 +1,103 @@
+"""Resources and the three-valued evidence about their tags.
+
+A tag value is :class:`Known` or :class:`Unknown`. A :class:`TagSet` is what the evidence shows of a resource's tags,
+and it is *open* where keys may exist that the evidence can't show. Absence from an open set proves nothing.
+"""
+
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+
+Cloud = Literal["aws", "google", "azure"]
+Checkpoint = Literal["source", "plan", "live", "bill"]
+
+
+class Known(msgspec.Struct, frozen=True):
+    """A tag value that the evidence shows. A ``sensitive`` one is judged but never printed."""
+
+    text: str
+    sensitive: bool = False
+
+
+class Unknown(msgspec.Struct, frozen=True):
+    """A tag value that the evidence can't show, and why (half a sentence: "known only after apply")."""
+
+    reason: str
+
+
+class Tag(msgspec.Struct, frozen=True):
+    """One entry of a tag set: its value and where it comes from ("the resource", "default_tags of provider aws")."""
+
+    value: Known | Unknown
+    source: str
+
+
+class TagSet(msgspec.Struct, frozen=True):
+    """What the evidence shows of a set of tags.
+
+    ``open`` is empty for a closed set, else the reason why more keys may exist than ``tags`` shows.
+    """
+
+    tags: Mapping[str, Tag]
+    open: str = ""
+
+
+class Surface(msgspec.Struct, frozen=True):
+    """One place of a resource that carries tags.
+
+    ``path`` is the attribute path as a report names it (``tags``, ``tag_specifications[instance].tags``).
+    ``created``: these are the tags of something that the resource will create, not its own.
+    ``authored``: somebody wrote this surface; one that nobody wrote is judged only where the policy asks for it.
+    """
+
+    path: str
+    tags: TagSet
+    created: bool = False
+    authored: bool = True
+
+
+class Location(msgspec.Struct, frozen=True):
+    """A place in a source file; lines count from 1."""
+
+    file: str
+    line: int
+    end_line: int
+
+
+class Resource(msgspec.Struct, frozen=True, kw_only=True):
+    """One resource at one checkpoint, with every tag surface it has.
+
+    No ``surfaces`` means that it can't be tagged. ``touched``: the change under judgement creates, replaces, imports
+    or updates it; old debt on an untouched resource warns and never blocks. ``basis`` says how it came to be judged
+    where that isn't plain (a type that the catalogue doesn't know).
+    """
+
+    address: str
+    type: str
+    provider: str
+    cloud: Cloud | None
+    module: str = ""
+    id: str | None = None
+    account: str | None = None
+    region: str | None = None
+    surfaces: tuple[Surface, ...] = ()
+    location: Location | None = None
+    touched: bool = True
+    basis: str = ""
+
+
+class Gap(msgspec.Struct, frozen=True, order=True):
+    """Something that could not be read, so that nothing can be said of it. A run with gaps is incomplete."""
+
+    where: str
+    why: str
+
+
+class Inventory(msgspec.Struct, frozen=True, kw_only=True):
+    """All that one checkpoint brought: the resources, what could not be read, and remarks worth a reader's time."""
+
+    checkpoint: Checkpoint
+    resources: tuple[Resource, ...]
+    gaps: tuple[Gap, ...] = ()
+    notes: tuple[str, ...] = ()
