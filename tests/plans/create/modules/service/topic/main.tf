@@ -1,0 +1,14 @@
+terraform {
+  required_providers {
+    aws = {
+      source = "hashicorp/aws"
+    }
+  }
+}
+
+resource "aws_sns_topic" "this" {
+  tags = {
+    service     = "shop"
+    environment = "production"
+  }
+}
