@@ -1,0 +1,85 @@
+"""``costguard/findings/v1`` as JSON: the one format that loses nothing, and that is read back."""
+
+from typing import Any, NoReturn
+
+import msgspec
+
+from costguard.errors import InputError
+from costguard.model.finding import FINDINGS_SCHEMA, Report
+from costguard.reports import Style
+from costguard.reports.text import ADDRESS, json_text, printable, prose
+
+
+class _Head(msgspec.Struct):
+    schema: Any = None
+
+
+def render(report: Report, style: Style) -> str:  # noqa: ARG001 - JSON has no style.
+    try:
+        encoded = msgspec.json.encode(report, order="deterministic")
+    except UnicodeEncodeError:
+        plain = msgspec.to_builtins(report, order="deterministic")
+        encoded = msgspec.json.encode(_without_surrogates(plain))
+    return json_text(msgspec.json.format(encoded, indent=2)) + "\n"
+
+
+def _without_surrogates(value: Any) -> Any:
+    """JSON is UTF-8, which has no half of a surrogate pair: its escape stands for it, as text."""
+    match value:
+        case str():
+            return value.encode("utf-8", "backslashreplace").decode()
+        case dict():
+            return {_without_surrogates(key): _without_surrogates(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_without_surrogates(item) for item in value]
+        case _:
+            return value
+
+
+def read(raw: bytes, name: str) -> Report:
+    """See :func:`costguard.reports.read`. Fields that a later version added are passed over."""
+    where = printable(name, ADDRESS)
+    raw = raw.removeprefix(b"\xef\xbb\xbf")
+    if not raw.strip():
+        raise InputError(f"{where} is empty; a report is written with --format json --output {where}")
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise InputError(f"{where} is UTF-16, not UTF-8: have it written with --output {where}, not with the shell's >")
+    try:
+        _check_schema(msgspec.json.decode(raw, type=_Head).schema, where)
+        return msgspec.json.decode(raw, type=Report)
+    except msgspec.ValidationError as error:
+        message, _, path = str(error).partition(" - at `")
+        place = f"at {prose(path.rstrip('`'))}, " if path else ""
+        raise InputError(f"{where} is not a costguard report: {place}{prose(message)}") from error
+    except msgspec.DecodeError as error:
+        _malformed(where, raw, error)
+    except UnicodeDecodeError as error:
+        raise InputError(f"{where} is not a costguard report: line {_line(raw, error.start)} is not UTF-8") from error
+    except RecursionError as error:
+        raise InputError(f"{where} is not a costguard report: it is nested too deeply to read") from error
+
+
+def _check_schema(schema: Any, where: str) -> None:
+    if schema == FINDINGS_SCHEMA:
+        return
+    if isinstance(schema, str) and schema.startswith("costguard/findings/"):
+        raise InputError(
+            f"{where} is a report of another version: its schema is {printable(schema)!r}, and this "
+            f"costguard reads {FINDINGS_SCHEMA!r}; read it with the costguard that wrote it"
+        )
+    found = "it has no schema" if schema is None else f"its schema is {printable(str(schema))!r}"
+    raise InputError(f"{where} is not a costguard report: {found}, where a report says {FINDINGS_SCHEMA!r}")
+
+
+def _malformed(where: str, raw: bytes, error: msgspec.DecodeError) -> NoReturn:
+    message = str(error)
+    head, _, offset = message.partition(" (byte ")
+    if offset.rstrip(")").isdigit():
+        message = f"{head} on line {_line(raw, int(offset.rstrip(')')))}"
+    elif "truncated" in message:
+        message = f"it ends in the middle, on line {_line(raw, len(raw))}; was the run that wrote it cut short?"
+    raise InputError(f"{where} is not a costguard report: {prose(message)}") from error
+
+
+def _line(raw: bytes, offset: int) -> int:
+    return raw.count(b"\n", 0, offset) + 1

@@ -1,0 +1,179 @@
+"""What every format agrees on: what blocks, which faults are one and the same, and how to count in words."""
+
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+
+import msgspec
+
+from costguard.model.finding import Finding, Level, Report, ResourceRef, Verdict
+from costguard.model.resource import Checkpoint
+from costguard.reports.text import ADDRESS, printable
+
+SHARED = 4
+"""A fault that this many resources have is said once, with a list of them; fewer have a block each."""
+
+
+class Section(StrEnum):
+    """The part of a report that a finding belongs to, the most urgent first."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    UNDECIDED = "undecided"
+    INFO = "info"
+    DEBT = "old debt"
+
+
+def section(finding: Finding) -> Section:
+    """An undecided tag that the policy makes an error is one: a reader must see it among what blocks."""
+    if not finding.new:
+        return Section.DEBT
+    if finding.level is Level.ERROR:
+        return Section.ERROR
+    if finding.verdict is Verdict.UNKNOWN:
+        return Section.UNDECIDED
+    return Section.WARNING if finding.level is Level.WARNING else Section.INFO
+
+
+def split(findings: Iterable[Finding]) -> dict[Section, list[Finding]]:
+    """The findings by section, in the order of :class:`Section` and each in the order of the report."""
+    parts: dict[Section, list[Finding]] = {part: [] for part in Section}
+    for finding in findings:
+        parts[section(finding)].append(finding)
+    return parts
+
+
+class Block(msgspec.Struct, frozen=True):
+    """Faults that the same resources share: ``faults[i][j]`` is fault ``i`` of resource ``j``."""
+
+    faults: tuple[tuple[Finding, ...], ...]
+
+    @property
+    def places(self) -> tuple[Finding, ...]:
+        """One finding of each resource."""
+        return self.faults[0]
+
+
+_Fault = tuple[str, str | None, str | None, str, Verdict, Level, str]
+
+
+def _fault(finding: Finding) -> _Fault:
+    return (
+        finding.rule,
+        finding.tag,
+        finding.key,
+        finding.surface,
+        finding.verdict,
+        finding.level,
+        finding.remedy,
+    )
+
+
+def blocks(findings: Sequence[Finding]) -> list[Block]:
+    """The findings so that nothing is said twice, what most resources share first.
+
+    A fault of many resources stands alone, or with the others that just these resources have; the rest are
+    grouped by resource, and resources with the very same faults are one block.
+    """
+    by_fault: dict[_Fault, list[Finding]] = {}
+    for finding in findings:
+        by_fault.setdefault(_fault(finding), []).append(finding)
+    shared: dict[tuple[ResourceRef, ...], list[tuple[Finding, ...]]] = {}
+    alone: dict[ResourceRef, list[Finding]] = {}
+    for finding in findings:
+        if len(by_fault[_fault(finding)]) < SHARED:
+            alone.setdefault(finding.resource, []).append(finding)
+    for group in by_fault.values():
+        if len(group) >= SHARED:
+            shared.setdefault(tuple(finding.resource for finding in group), []).append(tuple(group))
+    alike: dict[tuple[tuple[_Fault, str], ...], list[list[Finding]]] = {}
+    for own in alone.values():
+        alike.setdefault(tuple((_fault(finding), finding.message) for finding in own), []).append(own)
+    together = [Block(tuple(faults)) for faults in shared.values()]
+    return together + [Block(tuple(zip(*group, strict=True))) for group in alike.values()]
+
+
+def name(finding: Finding) -> str:
+    """What the fault is about, as it stands in the source: the key, else the policy's words for it."""
+    return printable(finding.key or finding.tag or finding.rule).strip() or '""'
+
+
+def heading(finding: Finding) -> str:
+    """``Owner missing``, and where the tags aren't the resource's own: ``Owner missing in volume_tags``."""
+    verdict = "undecided" if finding.verdict is Verdict.UNKNOWN else finding.verdict.value
+    surface = "" if finding.surface in ("tags", "labels", "") else f" in {printable(finding.surface)}"
+    return f"{name(finding)} {verdict}{surface}"
+
+
+def location(finding: Finding) -> str:
+    """``file:line``, or nothing."""
+    place = finding.location
+    return f"{printable(place.file, ADDRESS)}:{place.line}" if place else ""
+
+
+def whereabouts(finding: Finding) -> str:
+    """Where to look for it: the source line, else the account, region and id that tell it from others."""
+    resource = finding.resource
+    if finding.location:
+        return f"at {location(finding)}"
+    scope = "/".join(printable(part) for part in (resource.account, resource.region) if part)
+    own = printable(resource.id, ADDRESS) if resource.id and resource.id != resource.address else ""
+    return " ".join(part for part in (f"in {scope}" if scope else "", f"({own})" if own else "") if part)
+
+
+def address(finding: Finding) -> str:
+    return printable(finding.resource.address, ADDRESS).strip() or "(no address)"
+
+
+def unlocated(checkpoint: Checkpoint, what: str) -> str:
+    """The path of something that has no known source file, for the formats that insist on one.
+
+    It names the resource and says that it isn't a file: pointing at one that merely exists (the policy, the
+    plan, ``main.tf``) would send the reader to a line that has nothing to do with the fault.
+    """
+    return f"unlocated/{checkpoint}/{printable(what, ADDRESS)}"
+
+
+def count(number: int, noun: str, plural: str = "") -> str:
+    """``no errors``, ``1 error``, ``1,204 errors``."""
+    said = f"{number:,}" if number else "no"
+    return f"{said} {noun if number == 1 else plural or noun + 's'}"
+
+
+def series(parts: Sequence[str], last: str = "and") -> str:
+    """``a, b and c``."""
+    return f"{', '.join(parts[:-1])} {last} {parts[-1]}" if len(parts) > 1 else "".join(parts)
+
+
+def of_resources(findings: Iterable[Finding]) -> int:
+    return len({finding.resource for finding in findings})
+
+
+def headline(report: Report) -> str:
+    """The verdict in a sentence. It never says that all is well of a run that didn't see everything."""
+    parts = split(report.findings)
+    nouns = ((Section.ERROR, "error"), (Section.WARNING, "warning"), (Section.UNDECIDED, "undecided tag"))
+    said = [count(len(parts[part]), noun) for part, noun in nouns if parts[part]]
+    summary = report.summary
+    if said:
+        hit = of_resources(finding for part, _ in nouns for finding in parts[part])
+        total = max(summary.resources, hit)
+        where = "the only resource" if total == 1 else f"{hit:,} of {count(total, 'resource')}"
+        return f"{series(said)} on {where}."
+    if not report.complete:
+        return "No new findings in what could be read."
+    if not summary.resources:
+        return "No resources were found, so nothing was judged."
+    judged = summary.resources - summary.untaggable
+    if not judged:
+        return f"Nothing to judge: {count(summary.resources, 'resource')}, and none can be tagged."
+    if report.findings or summary.compliant != judged:
+        return "Nothing new to mend."
+    return f"All {judged:,} taggable resources are compliant." if judged > 1 else "The one resource is compliant."
+
+
+def tally(report: Report) -> str:
+    """``38 resources: 21 compliant, 13 violating.``: how many there are of each status that occurs."""
+    summary = report.summary
+    statuses = ("compliant", "violating", "unknown", "exempt", "untaggable")
+    said = [f"{getattr(summary, status):,} {status}" for status in statuses if getattr(summary, status)]
+    return f"{count(summary.resources, 'resource')}{': ' if said else ''}{', '.join(said)}."
