@@ -74,8 +74,8 @@ LIMITS: Mapping[Cloud, Limits] = MappingProxyType(
     {
         # AWS Resource Groups Tagging API and the "Tag" type of most services' API references: 50 tags, keys
         # of 1-128 and values of 0-256 characters, ^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$; "aws:" in any case is
-        # reserved and not counted. EC2 takes any character, S3 objects take 10 tags: these are the limits
-        # that hold everywhere.
+        # reserved and not counted. These are the common limits: EC2 takes more characters, and an
+        # S3 object takes 10 tags.
         "aws": Limits(
             max_tags=50,
             key_length=128,
@@ -119,11 +119,16 @@ def cloud_of(provider: str) -> Cloud | None:
     ``provider`` is a source address with any host (a private mirror keeps the namespace), ``hashicorp/aws``,
     or the bare local name.
     """
-    *host, namespace, name = ("", "hashicorp", *provider.casefold().split("/"))[-3:]
-    return _PROVIDERS.get((namespace, name)) if len(host) == 1 else None
+    match provider.casefold().split("/"):
+        case [name]:
+            return _PROVIDERS.get(("hashicorp", name))  # the namespace that Terraform implies
+        case [namespace, name] | [_, namespace, name]:
+            return _PROVIDERS.get((namespace, name))
+        case _:
+            return None
 
 
-# OpenTofu's registry serves its builds of the hashicorp providers under both namespaces.
+# OpenTofu builds the hashicorp providers in a namespace of its own.
 _PROVIDERS: Mapping[tuple[str, str], Cloud] = MappingProxyType(
     {
         ("hashicorp", "aws"): "aws",
@@ -135,7 +140,7 @@ _PROVIDERS: Mapping[tuple[str, str], Cloud] = MappingProxyType(
         ("hashicorp", "azurerm"): "azure",
         ("opentofu", "azurerm"): "azure",
         ("azure", "azapi"): "azure",
-        ("hashicorp", "azapi"): "azure",  # only as the bare local name "azapi": Terraform's implied namespace
+        ("hashicorp", "azapi"): "azure",  # the bare name "azapi"; nobody publishes under this namespace
     }
 )
 
@@ -143,8 +148,7 @@ _PROVIDERS: Mapping[tuple[str, str], Cloud] = MappingProxyType(
 class _Types(msgspec.Struct):
     """One cloud's part of ``types.json``; its ``paths`` are for the tests, and skipped here.
 
-    ``defaults``: the usual tag map, and provider defaults apply; ``plain``: the map alone; ``none``: no such
-    map.
+    ``defaults``: the usual tag map, and provider defaults apply; ``plain``: the map alone; ``none``: no such map.
     """
 
     defaults: frozenset[str]
@@ -158,8 +162,7 @@ def _types() -> dict[Cloud, _Types]:
         return msgspec.json.decode(file.read(), type=dict[Cloud, _Types])
 
 
-# A type's prefix says its cloud, and the cloud how its usual tag map is called and where the merged result
-# shows.
+# A type's prefix says its cloud, and the cloud how its usual tag map is called and where the merged result shows.
 _USUAL: Mapping[str, tuple[Cloud, str, tuple[str, ...]]] = MappingProxyType(
     {
         "aws": ("aws", "tags", ("tags_all",)),
@@ -191,6 +194,4 @@ def lookup(type_name: str) -> TaggableType | None:
         own = Surface((usual,))
     elif name not in types.none:
         return None
-    return TaggableType(
-        type_name, cloud, own, surfaces.CREATED.get(type_name, ()), surfaces.SINCE.get(type_name, 0)
-    )
+    return TaggableType(type_name, cloud, own, surfaces.CREATED.get(type_name, ()), surfaces.SINCE.get(type_name, 0))

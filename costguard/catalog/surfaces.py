@@ -72,9 +72,7 @@ CREATED: dict[str, tuple[Surface, ...]] = {
     "aws_dlm_lifecycle_policy": _paths("policy_details.schedule.tags_to_add", label="name"),
     "aws_drs_replication_configuration_template": _paths("staging_area_tags"),
     "aws_ecr_repository_creation_template": _paths("resource_tags"),
-    "aws_ecs_service": _paths(
-        "volume_configuration.managed_ebs_volume.tag_specifications.tags", label="resource_type"
-    ),
+    "aws_ecs_service": _paths("volume_configuration.managed_ebs_volume.tag_specifications.tags", label="resource_type"),
     "aws_emrcontainers_job_template": _paths("job_template_data.job_tags"),
     "aws_fsx_file_cache": _paths("data_repository_association.tags"),
     # The backup that is made when the file system goes: it outlives the resource, and so does its cost.
@@ -82,9 +80,7 @@ CREATED: dict[str, tuple[Surface, ...]] = {
     "aws_fsx_ontap_volume": _paths("final_backup_tags"),
     "aws_fsx_openzfs_file_system": _paths("final_backup_tags"),
     "aws_fsx_windows_file_system": _paths("final_backup_tags"),
-    "aws_imagebuilder_distribution_configuration": _paths(
-        "distribution.ami_distribution_configuration.ami_tags"
-    ),
+    "aws_imagebuilder_distribution_configuration": _paths("distribution.ami_distribution_configuration.ami_tags"),
     "aws_imagebuilder_infrastructure_configuration": _paths("resource_tags"),
     "aws_instance": _BLOCK_DEVICES,
     "aws_launch_template": _paths("tag_specifications.tags", label="resource_type"),
@@ -120,9 +116,7 @@ CREATED: dict[str, tuple[Surface, ...]] = {
     "google_compute_resource_policy": _paths("snapshot_schedule_policy.snapshot_properties.labels"),
     # Node pools label their virtual machines with resource_labels; `labels` beside it are Kubernetes node
     # labels.
-    "google_container_cluster": _paths(
-        "node_config.resource_labels", "node_pool.node_config.resource_labels"
-    ),
+    "google_container_cluster": _paths("node_config.resource_labels", "node_pool.node_config.resource_labels"),
     "google_container_node_pool": _paths("node_config.resource_labels"),
     "google_data_pipeline_pipeline": _paths(
         "workload.dataflow_flex_template_request.launch_parameter.environment.additional_user_labels",
