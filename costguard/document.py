@@ -77,7 +77,9 @@ def read_text(path: Path, *, limit: int = MAX_BYTES) -> str:
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise DocumentError([Problem(name, 0, "", f"can't be read: {why}")]) from error
     if len(raw) > limit:
-        raise DocumentError([Problem(name, 0, "", f"is larger than {limit:,} bytes, which no document of this kind is")])
+        raise DocumentError(
+            [Problem(name, 0, "", f"is larger than {limit:,} bytes, which no document of this kind is")]
+        )
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -231,7 +233,12 @@ class _Builder:
             if key in top.keys and key != "<<":
                 path = (*top.path, key)
                 self.problems.append(
-                    Problem(self.file, line, dotted(path), f"the key is there twice; the first is in line {top.keys[key]}")
+                    Problem(
+                        self.file,
+                        line,
+                        dotted(path),
+                        f"the key is there twice; the first is in line {top.keys[key]}",
+                    )
                 )
             else:
                 top.keys[key] = line
@@ -264,7 +271,10 @@ class _Builder:
         known = self._weights.get(id(value))
         if known is None:
             children = [self._weigh(child) for child in (value.values() if isinstance(value, dict) else value)]
-            known = 1 + sum(nodes for nodes, _ in children), 1 + max((depth for _, depth in children), default=0)
+            known = (
+                1 + sum(nodes for nodes, _ in children),
+                1 + max((depth for _, depth in children), default=0),
+            )
             self._weights[id(value)] = known
         return known
 

@@ -39,9 +39,7 @@ class MissingExtraError(CostguardError):
     """A part of costguard was asked for whose libraries are not installed."""
 
     def __init__(self, feature: str, extra: str) -> None:
-        super().__init__(
-            f"{feature} needs libraries that are not installed: run pip install 'costguard-tags[{extra}]'"
-        )
+        super().__init__(f"{feature} needs libraries that are not installed: run pip install 'costguard-tags[{extra}]'")
 
 
 class Problem(msgspec.Struct, frozen=True, order=True):

@@ -5,13 +5,14 @@ docstrings (``scripts/write-schemas``), so a change here is a change of the cont
 """
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Literal
 
 import msgspec
 
 from costguard.model.resource import Checkpoint, Gap, Location
 
-FINDINGS_SCHEMA = "costguard/findings/v1"
+FindingsSchema = Literal["costguard/findings/v1"]
+FINDINGS_SCHEMA: FindingsSchema = "costguard/findings/v1"
 
 
 class Verdict(StrEnum):
@@ -121,7 +122,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
     ``resources`` is there only with ``--show-compliant``. ``notes`` are remarks that change no verdict.
     """
 
-    schema: Annotated[Literal["costguard/findings/v1"], msgspec.Meta(description="Always costguard/findings/v1.")]
+    schema: FindingsSchema
     tool: Tool
     checkpoint: Checkpoint
     complete: bool

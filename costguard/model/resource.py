@@ -4,6 +4,7 @@ A tag value is :class:`Known` or :class:`Unknown`. A :class:`TagSet` is what the
 and it is *open* where keys may exist that the evidence can't show. Absence from an open set proves nothing.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Literal
 
@@ -49,12 +50,14 @@ class Surface(msgspec.Struct, frozen=True):
     ``path`` is the attribute path as a report names it (``tags``, ``tag_specifications[instance].tags``).
     ``created``: these are the tags of something that the resource will create, not its own.
     ``authored``: somebody wrote this surface; one that nobody wrote is judged only where the policy asks for it.
+    ``derived_from``: the path of the surface that this one is a part of; what is already wrong there isn't said twice.
     """
 
     path: str
     tags: TagSet
     created: bool = False
     authored: bool = True
+    derived_from: str = ""
 
 
 class Location(msgspec.Struct, frozen=True):
@@ -101,3 +104,11 @@ class Inventory(msgspec.Struct, frozen=True, kw_only=True):
     resources: tuple[Resource, ...]
     gaps: tuple[Gap, ...] = ()
     notes: tuple[str, ...] = ()
+
+
+_INDEX = re.compile(r'\[(?:"(?:[^"\\]|\\.)*"|[0-9]+)\]', re.DOTALL)
+
+
+def without_indexes(address: str) -> str:
+    """The address of the block in the source: ``module.a["x"].aws_s3_bucket.b[0]`` is ``module.a.aws_s3_bucket.b``."""
+    return _INDEX.sub("", address) if "[" in address else address

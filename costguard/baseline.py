@@ -1,0 +1,18 @@
+"""Accepted debt: findings that a saved report already has are old, and warn instead of blocking."""
+
+import msgspec
+
+from costguard.model.finding import Finding, Level, Report
+
+
+def apply(report: Report, accepted: Report) -> Report:
+    """The report with every finding that ``accepted`` has, by its fingerprint, marked as old debt."""
+    known = {finding.fingerprint for finding in accepted.findings}
+
+    def aged(finding: Finding) -> Finding:
+        if not finding.new or finding.fingerprint not in known:
+            return finding
+        level = Level.WARNING if finding.level is Level.ERROR else finding.level
+        return msgspec.structs.replace(finding, new=False, level=level)
+
+    return msgspec.structs.replace(report, findings=tuple(map(aged, report.findings)))

@@ -1,0 +1,68 @@
+"""``costguard gate``: the CI gate over a Terraform or OpenTofu plan."""
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+import msgspec
+
+from costguard import baseline, reports
+from costguard.cli import options
+from costguard.engine import evaluate
+from costguard.iac.plan import read_plan
+
+
+@click.command("gate")
+@click.argument("plan")
+@options.policy_options
+@click.option("--all", "everything", is_flag=True, help="Judge what the plan leaves alone as if it were new, too.")
+@options.judging_options
+@options.reporting_options
+def command(
+    plan: str,
+    policies: tuple[str, ...],
+    config_file: str | None,
+    everything: bool,
+    fail_on: str,
+    baseline: str | None,
+    show_compliant: bool,
+    format_name: str,
+    output: str | None,
+    verbose: int,
+    quiet: bool,
+    no_color: bool,
+) -> int:
+    """Judge a plan before it is applied.
+
+    PLAN is the output of `terraform show -json PLANFILE` (a file, or - for standard input), or the binary plan itself
+    where terraform or tofu can be run. What the change touches blocks; what was already wrong and is left alone warns.
+    """
+    policy = options.policy_in_force(policies, config_file)
+    accepted = None if baseline is None else reports.read(options.read_file(baseline), baseline)
+    raw, name = _plan(plan)
+    inventory = read_plan(raw, name)
+    if everything:
+        touched = tuple(msgspec.structs.replace(resource, touched=True) for resource in inventory.resources)
+        inventory = msgspec.structs.replace(inventory, resources=touched)
+    report = evaluate(policy, inventory, datetime.now(UTC).date(), with_resources=show_compliant)
+    if accepted is not None:
+        report = _apply_baseline(report, accepted)
+    look = options.style(verbose=verbose, quiet=quiet, no_color=no_color, output=output)
+    options.deliver(report, format_name, look, output)
+    return options.exit_code(report, fail_on)
+
+
+_apply_baseline = baseline.apply
+
+
+def _plan(plan: str) -> tuple[bytes, str]:
+    """The plan's JSON, and what to call it in messages."""
+    if plan == "-":
+        return sys.stdin.buffer.read(), "standard input"
+    raw = options.read_file(plan)
+    if raw[:4] == b"PK\x03\x04":  # Terraform's own plan format is a zip file
+        from costguard.iac.terraform import show_plan
+
+        return show_plan(Path(plan)), plan
+    return raw, plan

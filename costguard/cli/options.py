@@ -1,0 +1,155 @@
+"""What the commands that report share: their options, the policy in force, and what becomes of a report."""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from costguard import config, reports
+from costguard.errors import ExitCode, InputError, UsageError
+from costguard.model.finding import Finding, Level, Report, Verdict
+from costguard.policy import Policy
+from costguard.policy.load import load
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_POLICY = click.option(
+    "--policy",
+    "policies",
+    multiple=True,
+    metavar="PATH|NAME",
+    help="A policy file, a folder of them, or a shipped policy by name. Repeatable; a later one may tighten an earlier "
+    "one. Default: the policies of the nearest costguard.yaml upward, else the shipped baseline.",
+)
+_CONFIG = click.option(
+    "--config", "config_file", metavar="FILE", help="The configuration to read instead of the nearest costguard.yaml."
+)
+
+_REPORTING = (
+    click.option(
+        "--format",
+        "format_name",
+        type=click.Choice(list(reports.FORMATS)),
+        default="terminal",
+        show_default=True,
+        help="How the report is written.",
+    ),
+    click.option("--output", "-o", metavar="FILE", help="Write the report to this file instead of standard output."),
+    click.option("--verbose", "-v", count=True, help="Say more: every resource, info findings."),
+    click.option("--quiet", "-q", is_flag=True, help="Only what blocks, and the summary."),
+    click.option("--no-color", is_flag=True, help="No colours, also on a terminal. NO_COLOR does the same."),
+)
+_JUDGING = (
+    click.option(
+        "--fail-on",
+        type=click.Choice(["error", "warning", "unknown", "never"]),
+        default="error",
+        show_default=True,
+        help="The least finding that ends in exit code 1; unknown counts what can't be decided, too.",
+    ),
+    click.option("--baseline", metavar="FILE", help="A saved JSON report whose findings are accepted debt: they warn."),
+    click.option("--show-compliant", is_flag=True, help="List every judged resource with its tags."),
+)
+
+
+def policy_options(command: F) -> F:
+    """``--policy`` and ``--config``."""
+    return _POLICY(_CONFIG(command))
+
+
+def reporting_options(command: F) -> F:
+    """How a report is written and where to."""
+    for option in reversed(_REPORTING):
+        command = option(command)
+    return command
+
+
+def judging_options(command: F) -> F:
+    """What a finding means for the exit code."""
+    for option in reversed(_JUDGING):
+        command = option(command)
+    return command
+
+
+def sources_in_force(policies: Sequence[str], config_file: str | None) -> tuple[list[str], Path]:
+    """The policy sources that apply, and the folder that they start from."""
+    if policies:
+        return list(policies), Path()
+    if config_file is not None and not Path(config_file).is_file():
+        raise UsageError(f"--config: {config_file} is not a file")
+    path = Path(config_file) if config_file is not None else config.find(Path.cwd())
+    if path is not None:
+        settings = config.read(path)
+        if settings.doc.policies:
+            return settings.doc.policies, settings.folder
+    return ["baseline"], Path()
+
+
+def policy_in_force(policies: Sequence[str], config_file: str | None) -> Policy:
+    """The compiled policy that the command line and ``costguard.yaml`` ask for."""
+    sources, base = sources_in_force(policies, config_file)
+    return load(sources, base=base)
+
+
+def style(*, verbose: int, quiet: bool, no_color: bool, output: str | None) -> reports.Style:
+    """How the terminal format should look: colours only for a person who looks, and the terminal's own width."""
+    terminal = output is None and sys.stdout.isatty()
+    color = terminal and not no_color and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return reports.Style(color=color, width=_width(terminal), verbosity=-1 if quiet else verbose)
+
+
+def _width(terminal: bool) -> int:
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdigit() and int(columns) > 0:
+        return max(int(columns), 40)
+    try:
+        return max(os.get_terminal_size(1).columns, 40) if terminal else 100
+    except OSError:
+        return 100
+
+
+def read_file(path: str) -> bytes:
+    """A file's bytes. Raises :class:`InputError` where it can't be read."""
+    try:
+        return Path(path).read_bytes()
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise InputError(f"{path} can't be read: {why}") from error
+
+
+def deliver(report: Report, format_name: str, look: reports.Style, output: str | None) -> None:
+    """Writes the report. A reader that closes the pipe early has seen what it wanted; the exit code is the verdict's."""
+    text = reports.render(report, format_name, look)
+    if output is not None and output != "-":
+        try:
+            Path(output).write_text(text, "utf-8", errors="backslashreplace")
+        except OSError as error:
+            raise UsageError(f"--output: {output} can't be written: {error.strerror}") from error
+        return
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def exit_code(report: Report, fail_on: str) -> ExitCode:
+    """The verdict on a report. Incomplete outranks findings; old debt never blocks."""
+    if not report.complete:
+        return ExitCode.INCOMPLETE
+    if any(finding.new and _blocks(finding, fail_on) for finding in report.findings):
+        return ExitCode.FINDINGS
+    return ExitCode.CLEAN
+
+
+def _blocks(finding: Finding, fail_on: str) -> bool:
+    match fail_on:
+        case "never":
+            return False
+        case "unknown":
+            return finding.level.rank >= Level.WARNING.rank or finding.verdict is Verdict.UNKNOWN
+        case _:
+            return finding.level.rank >= Level(fail_on).rank

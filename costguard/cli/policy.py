@@ -1,0 +1,110 @@
+"""``costguard policy``: validate, test and show policies."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+import yaml
+
+from costguard.cli import options
+from costguard.errors import DocumentError, ExitCode, Problem, UsageError
+from costguard.policy import Policy
+from costguard.policy.examples import failures
+from costguard.policy.load import load, locate
+from costguard.reports.text import printable
+
+
+@click.group("policy")
+def command() -> None:
+    """Validate, test and show policies."""
+
+
+@command.command("validate")
+@click.argument("files", nargs=-1, metavar="[POLICY]...")
+@options.policy_options
+def validate(files: tuple[str, ...], policies: tuple[str, ...], config_file: str | None) -> int:
+    """Check policies, together as they would be in force. Every mistake is reported in one run."""
+    policy = _load(files, policies, config_file)
+    if policy.warnings:
+        raise DocumentError(policy.warnings)
+    tags = sum(1 for rule in policy.rules if rule.id.startswith("tags/"))
+    click.echo(
+        f"valid: {_many(tags, 'tag')}, {_many(len(policy.rules) - tags, 'rule')}, "
+        f"{_many(len(policy.exemptions), 'exemption')}, {_many(len(policy.examples), 'example')}"
+    )
+    return ExitCode.CLEAN
+
+
+@command.command("test")
+@click.argument("files", nargs=-1, metavar="[POLICY]...")
+@options.policy_options
+def test(files: tuple[str, ...], policies: tuple[str, ...], config_file: str | None) -> int:
+    """Run the examples that policies carry.
+
+    Each file is judged with what it extends and without the others, since its examples were written for that.
+    """
+    sources, base = options.sources_in_force((*policies, *files), config_file)
+    today = datetime.now(UTC).date()
+    wrong: list[Problem] = []
+    mistakes: list[Problem] = []
+    count = 0
+    for file in locate(sources, base):
+        try:
+            policy = load([file])
+        except DocumentError as error:
+            mistakes += error.problems
+            continue
+        own = tuple(example for example in policy.examples if example.origin.file == policy.files[-1])
+        count += len(own)
+        wrong += failures(policy, own, today)
+    if mistakes:
+        raise DocumentError(mistakes)
+    for problem in sorted(wrong):
+        click.echo(printable(str(problem)))
+    if count == 0:
+        raise UsageError("the policies carry no examples, so nothing was tested; add some under examples:")
+    passed = count - len(wrong)
+    click.echo(f"{_many(count, 'example')}: {passed} passed, {len(wrong)} failed")
+    return ExitCode.FINDINGS if wrong else ExitCode.CLEAN
+
+
+@command.command("show")
+@click.argument("files", nargs=-1, metavar="[POLICY]...")
+@options.policy_options
+def show(files: tuple[str, ...], policies: tuple[str, ...], config_file: str | None) -> int:
+    """Print the merged policy in force, and where each part of it was said."""
+    click.echo(_shown(_load(files, policies, config_file)), nl=False)
+    return ExitCode.CLEAN
+
+
+def _load(files: tuple[str, ...], policies: tuple[str, ...], config_file: str | None) -> Policy:
+    return options.policy_in_force((*policies, *files), config_file)
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _shown(policy: Policy) -> str:
+    """The policy in force as a document again, each part with the file and line that said it."""
+    lines = ["# The policy in force, from " + ", ".join(policy.files), "version: 1"]
+    open_path: tuple[str | int, ...] = ()
+    for path, value, origin in policy.statement:
+        for depth, part in enumerate(path[:-1]):
+            if open_path[: depth + 1] != path[: depth + 1]:
+                lines.append(f"{'  ' * depth}{part}:")
+        open_path = path[:-1]
+        indent = "  " * (len(path) - 1)
+        if path[0] in ("rules", "exemptions"):
+            entry = {"id": path[1], **value} if path[0] == "rules" else value
+            body = yaml.safe_dump([entry], sort_keys=False, allow_unicode=True, width=100).splitlines()
+            lines += [f"{indent}# {origin}", *(f"{indent}{line}" for line in body)]
+        else:
+            lines.append(f"{indent}{path[-1]}: {_flow(value)}  # {origin}")
+    return "\n".join(map(printable, lines)) + "\n"
+
+
+def _flow(value: Any) -> str:
+    """A value on one line of YAML."""
+    text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10**6, sort_keys=False)
+    return text.removesuffix("\n").removesuffix("\n...")

@@ -1,0 +1,49 @@
+"""The kinds of rule. A kind is one file with a class that satisfies :class:`Rule`; ``costguard.policy.load`` builds
+them from the document.
+"""
+
+from collections.abc import Iterator
+from typing import Protocol
+
+import msgspec
+
+from costguard.model.finding import Level, Verdict
+from costguard.model.resource import Resource, Surface
+from costguard.policy.selector import Selector
+
+
+class Fault(msgspec.Struct, frozen=True, kw_only=True):
+    """What a rule holds against one surface of one resource. ``tag`` names what is at fault, and no two faults of a
+    surface that survive share it; the other fields are those of a finding."""
+
+    tag: str | None
+    key: str | None
+    verdict: Verdict
+    message: str
+    remedy: str
+    found: str | None = None
+    expected: str | None = None
+
+
+class Rule(Protocol):
+    """One compiled rule of a policy."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def level(self) -> Level: ...
+
+    @property
+    def selector(self) -> Selector: ...
+
+    def judge(self, resource: Resource, surface: Surface) -> Iterator[Fault]:
+        """Every fault on this surface. The selector has already been asked."""
+        ...
+
+
+def shown(text: str, sensitive: bool) -> str:
+    """A value as a message quotes it. A sensitive one is never printed, and a long one is cut."""
+    if sensitive:
+        return "the value (sensitive, not shown)"
+    return repr(text) if len(text) <= 80 else f"{text[:77]!r}…"

@@ -1,0 +1,165 @@
+"""A tag that must be there, with a value that is allowed. DESIGN section 2 is this file."""
+
+from collections.abc import Iterator, Mapping
+
+import msgspec
+
+from costguard.model.finding import Level, Verdict
+from costguard.model.resource import Known, Resource, Surface, Tag
+from costguard.policy.rules import Fault, shown
+from costguard.policy.selector import Selector, Spelling
+from costguard.policy.values import ValueRule, listing, nearest
+
+
+class Require(msgspec.Struct, frozen=True, kw_only=True):
+    """One tag rule. ``required`` false: the tag may be absent, and is judged where it is there."""
+
+    id: str
+    level: Level
+    selector: Selector
+    spelling: Spelling
+    required: bool = True
+    description: str = ""
+    aliases: tuple[str, ...] = ()
+    values: tuple[ValueRule, ...] = ()
+    synonyms: Mapping[str, str] = {}
+
+    def judge(self, resource: Resource, surface: Surface) -> Iterator[Fault]:
+        key = self.spelling.on(resource.cloud)
+        tag = surface.tags.tags.get(key)
+        if tag is not None:
+            fault = self._value(key, tag)
+        else:
+            fault = self._absent(key, resource, surface)
+        if fault is not None:
+            yield fault
+
+    def _value(self, key: str, tag: Tag) -> Fault | None:
+        value = tag.value
+        if not isinstance(value, Known):
+            if not self.values:
+                return None
+            return self._fault(
+                key,
+                Verdict.UNKNOWN,
+                f"{key} is there, but its value can't be known here: {value.reason}",
+                f"make sure it will be {self._wanted()}",
+            )
+        text = value.text
+        origin = "" if tag.source == "the resource" else f" (from {tag.source})"
+        if not text.strip():
+            return self._fault(key, Verdict.EMPTY, f"{key} has no value{origin}", f"set {key} to {self._wanted()}")
+        for rule in self.values:
+            problem = rule.check(text)
+            if problem:
+                quoted = shown(text, value.sensitive)
+                expected = None if value.sensitive else self._meant(text)
+                if expected:
+                    remedy = f'write {key} = "{expected}"{origin and f" in {tag.source}"}'
+                else:
+                    remedy = f"set {key} to {self._wanted()}{origin and f' in {tag.source}'}"
+                return self._fault(
+                    key,
+                    Verdict.INVALID,
+                    f"{key}: {quoted} {problem}{origin}",
+                    remedy,
+                    found=None if value.sensitive else text,
+                    expected=expected,
+                )
+        return None
+
+    def _absent(self, key: str, resource: Resource, surface: Surface) -> Fault | None:
+        there = self._misspelled(key, surface)
+        tags = surface.tags
+        if tags.open:
+            if not self.required and there is None:
+                return None
+            aside = f"; the key {there} is there" if there is not None else ""
+            return self._fault(
+                key,
+                Verdict.UNKNOWN,
+                f"whether {key} is there can't be known here: {tags.open}{aside}",
+                f"make sure that {key} is among the tags",
+            )
+        if there is not None:
+            source = tags.tags[there].source
+            where = "" if source == "the resource" else f" in {source}"
+            return self._fault(
+                key,
+                Verdict.MISSPELLED,
+                f"{key} is missing, and {there} is there instead",
+                f"rename {there} to {key}{where}",
+                found=there,
+                expected=key,
+            )
+        if not self.required:
+            return None
+        return self._fault(key, Verdict.MISSING, f"{key} is missing", _addition(key, self._wanted(), resource, surface))
+
+    def _misspelled(self, key: str, surface: Surface) -> str | None:
+        """The key that stands for this tag under another name: another case of it first, then the aliases in order."""
+        folded = key.casefold()
+        names: dict[str, str] = {}
+        for name in surface.tags.tags:
+            names.setdefault(name.strip().casefold(), name)
+        for candidate in (
+            folded,
+            self.spelling.name.casefold(),
+            *(alias.casefold() for alias in self.aliases),
+        ):
+            if candidate in names:
+                return names[candidate]
+        return None
+
+    def _meant(self, text: str) -> str | None:
+        """What an invalid value was certainly (a synonym) or probably (a near spelling) meant to be."""
+        synonym = self.synonyms.get(text)
+        if synonym is None:
+            folded = text.strip().casefold()
+            synonym = next((to for word, to in self.synonyms.items() if word.casefold() == folded), None)
+        if synonym is not None:
+            return synonym
+        for rule in self.values:
+            if rule.allowed:
+                return nearest(text, rule.allowed)
+        return None
+
+    def _wanted(self) -> str:
+        for rule in self.values:
+            if rule.allowed is not None:
+                return listing(rule.allowed)
+        if self.description:
+            return _lower_first(self.description.rstrip("."))
+        return "a value that the policy allows" if self.values else "a value"
+
+    def _fault(
+        self,
+        key: str,
+        verdict: Verdict,
+        message: str,
+        remedy: str,
+        *,
+        found: str | None = None,
+        expected: str | None = None,
+    ) -> Fault:
+        return Fault(
+            tag=self.spelling.name,
+            key=key,
+            verdict=verdict,
+            message=message,
+            remedy=remedy,
+            found=found,
+            expected=expected,
+        )
+
+
+def _addition(key: str, wanted: str, resource: Resource, surface: Surface) -> str:
+    if surface.path == "tag.propagate_at_launch":
+        return f"set propagate_at_launch = true on the tag block of {key}, or tag what is launched ({wanted})"
+    if surface.path == "tag":
+        return f'add a tag block with key = "{key}": {wanted}'
+    return f"add {key} to {surface.path}: {wanted}"
+
+
+def _lower_first(text: str) -> str:
+    return text[:1].lower() + text[1:] if text[1:2].islower() else text

@@ -1,0 +1,114 @@
+"""Rules about the tags of a resource as a whole: a JSON Schema over the map, and a budget for their number."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from costguard.model.finding import Level, Verdict
+from costguard.model.resource import Known, Resource, Surface
+from costguard.policy.rules import Fault
+from costguard.policy.selector import Selector
+from costguard.policy.values import schema_errors
+
+
+class TagsSchema(msgspec.Struct, frozen=True, kw_only=True):
+    """A JSON Schema over the map of tags, for what spans several of them (if/then, oneOf).
+
+    JSON Schema isn't three-valued, so an answer counts only where nothing that is unknown could change it: the set is
+    closed, and no keyword of the schema looks at a value that is unknown. Otherwise the verdict is ``unknown``.
+    """
+
+    id: str
+    level: Level
+    selector: Selector
+    schema: Mapping[str, Any]
+    description: str = ""
+
+    def judge(self, resource: Resource, surface: Surface) -> Iterator[Fault]:
+        tags = surface.tags
+        known = {key: tag.value.text for key, tag in tags.tags.items() if isinstance(tag.value, Known)}
+        hidden = sorted(tags.tags.keys() - known.keys())
+        why = f": {self.description.rstrip('.')}" if self.description else ""
+        looked_at = [key for key in hidden if _looks_at(self.schema, key)]
+        if tags.open or looked_at:
+            reason = tags.open or f"the value of {', '.join(looked_at)} is not known"
+            yield Fault(
+                tag=None,
+                key=None,
+                verdict=Verdict.UNKNOWN,
+                message=f"whether the tags satisfy {self.id} can't be known here: {reason}",
+                remedy=f"make sure that they satisfy {self.id}{why}",
+            )
+            return
+        errors = list(schema_errors(self.schema, known | dict.fromkeys(hidden, "-")))
+        if errors:
+            shown = "; ".join(f"{'.'.join(map(str, path)) or 'the map'}: {clause}" for path, clause in errors[:3])
+            yield Fault(
+                tag=None,
+                key=None,
+                verdict=Verdict.INVALID,
+                message=f"the tags do not satisfy {self.id}{why} ({shown})",
+                remedy=f"change the tags so that they satisfy {self.id}",
+            )
+
+
+_BY_VALUE = (
+    "additionalProperties",
+    "unevaluatedProperties",
+    "patternProperties",
+    "const",
+    "enum",
+    "$ref",
+    "$dynamicRef",
+)
+
+
+def _looks_at(schema: Any, key: str) -> bool:
+    """Whether the value of ``key`` could matter to the schema. Where it isn't plain, it could."""
+    if isinstance(schema, list):
+        return any(_looks_at(item, key) for item in schema)
+    if not isinstance(schema, Mapping):
+        return False
+    if any(not isinstance(schema.get(keyword, True), bool) for keyword in _BY_VALUE):
+        return True
+    properties = schema.get("properties", {})
+    if isinstance(properties, Mapping) and key in properties:
+        return True
+    nested = ("allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas")
+    return any(
+        _looks_at(list(schema[name].values()) if name == "dependentSchemas" else schema[name], key)
+        for name in nested
+        if name in schema
+    )
+
+
+class MaxTags(msgspec.Struct, frozen=True, kw_only=True):
+    """A budget for the number of tags. Keys that the cloud itself sets (``aws:``, ``goog-``) don't count."""
+
+    id: str
+    level: Level
+    selector: Selector
+    most: int
+    reserved: Mapping[str, tuple[str, ...]]
+    description: str = ""
+
+    def judge(self, resource: Resource, surface: Surface) -> Iterator[Fault]:
+        reserved = self.reserved.get(resource.cloud or "", ())
+        count = sum(1 for key in surface.tags.tags if not key.startswith(reserved))
+        if count > self.most:
+            yield Fault(
+                tag=None,
+                key=None,
+                verdict=Verdict.INVALID,
+                message=f"there are {count} tags, and {self.id} allows {self.most}",
+                remedy=f"remove {count - self.most} of them",
+            )
+        elif surface.tags.open:
+            yield Fault(
+                tag=None,
+                key=None,
+                verdict=Verdict.UNKNOWN,
+                message=f"how many tags there are can't be known here: {surface.tags.open}",
+                remedy=f"make sure that there are no more than {self.most}",
+            )

@@ -1,0 +1,106 @@
+"""``when``: which resources a rule or an exemption is about. Three-valued, like all evidence here."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from costguard.model.resource import Known, Resource, TagSet, without_indexes
+from costguard.policy.document import WhenDoc
+from costguard.policy.patterns import glob_matches
+
+Globs = tuple[str, ...]
+
+
+class Spelling(msgspec.Struct, frozen=True):
+    """A logical tag and the key that it has on each cloud, where that isn't its own name."""
+
+    name: str
+    keys: Mapping[str, str] = {}
+
+    def on(self, cloud: str | None) -> str:
+        """The tag's key on ``cloud``."""
+        return self.keys.get(cloud or "", self.name)
+
+
+class Selector(msgspec.Struct, frozen=True, kw_only=True):
+    """A compiled ``when``; an empty tuple means that nothing was said of that property."""
+
+    type: Globs = ()
+    provider: Globs = ()
+    address: Globs = ()
+    module: Globs = ()
+    account: Globs = ()
+    region: Globs = ()
+    tags: tuple[tuple[Spelling, Globs], ...] = ()
+    checkpoint: Globs = ()
+
+    def selects_type(self, type_name: str, provider: str, cloud: str | None, checkpoint: str) -> bool:
+        """The part that is the same for all resources of a type."""
+        return (
+            (not self.type or _any(self.type, type_name))
+            and (
+                not self.provider or _any(self.provider, provider) or (cloud is not None and _any(self.provider, cloud))
+            )
+            and (not self.checkpoint or checkpoint in self.checkpoint)
+        )
+
+    @property
+    def by_type_only(self) -> bool:
+        return not (self.address or self.module or self.account or self.region or self.tags)
+
+    def selects(self, resource: Resource, tags: TagSet) -> bool | str:
+        """The rest: True, False, or — as text — why it can't be decided."""
+        if self.address and not (
+            _any(self.address, resource.address) or _any(self.address, without_indexes(resource.address))
+        ):
+            return False
+        if self.module and not (
+            _any(self.module, resource.module) or _any(self.module, without_indexes(resource.module))
+        ):
+            return False
+        undecided = ""
+        for name, globs, value in (
+            ("account", self.account, resource.account),
+            ("region", self.region, resource.region),
+        ):
+            if globs and value is None:
+                undecided = undecided or f"the {name} is not known here"
+            elif globs and not _any(globs, value or ""):
+                return False
+        for spelling, globs in self.tags:
+            key = spelling.on(resource.cloud)
+            tag = tags.tags.get(key)
+            if tag is None:
+                if not tags.open:
+                    return False
+                undecided = undecided or f"whether the tag {key} is there is not known"
+            elif not isinstance(tag.value, Known):
+                undecided = undecided or f"the value of the tag {key} is not known"
+            elif not _any(globs, tag.value.text):
+                return False
+        return undecided or True
+
+
+def _any(globs: Globs, text: str) -> bool:
+    return any(glob_matches(glob, text) for glob in globs)
+
+
+def compile_when(when: WhenDoc, spellings: Mapping[str, Spelling]) -> Selector:
+    """The selector that a document's ``when`` describes; its ``tags`` are the policy's names or plain keys."""
+    return Selector(
+        type=_globs(when.type),
+        provider=_globs(when.provider),
+        address=_globs(when.address),
+        module=_globs(when.module),
+        account=_globs(when.account),
+        region=_globs(when.region),
+        tags=tuple((spellings.get(key) or Spelling(key), _globs(globs)) for key, globs in (when.tags or {}).items()),
+        checkpoint=_globs(when.checkpoint),
+    )
+
+
+def _globs(value: Any) -> Globs:
+    if value is None:
+        return ()
+    return (value,) if isinstance(value, str) else tuple(value)

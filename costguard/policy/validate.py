@@ -1,0 +1,137 @@
+"""Checks a document against the types of its format, and finds *every* mistake.
+
+Conversion by ``msgspec`` is quick and stops at the first mistake; so it only decides whether there is one, and then the
+published JSON Schema, which is generated from the same types, explains them all.
+"""
+
+from collections.abc import Iterable
+from importlib.resources import files
+from typing import Any, TypeVar
+
+import msgspec
+
+from costguard.document import Document
+from costguard.errors import Problem
+
+T = TypeVar("T")
+
+
+def fits(data: Any, kind: type[T]) -> T | None:
+    """``data`` as ``kind``, or None where it isn't one."""
+    try:
+        return msgspec.convert(data, kind)
+    except (msgspec.ValidationError, RecursionError):
+        return None
+
+
+def explain(document: Document, schema: str) -> list[Problem]:
+    """All that the published schema holds against the document; never empty-handed for one that doesn't fit."""
+    import jsonschema
+
+    rules = msgspec.json.decode((files("costguard") / "schemas" / f"{schema}.json").read_bytes())
+    validator = jsonschema.Draft202012Validator(rules)
+    problems = [
+        document.problem(path, message)
+        for error in validator.iter_errors(document.data)
+        for path, message in _sentences(error)
+    ]
+    return problems
+
+
+def _sentences(error: Any) -> Iterable[tuple[tuple[str | int, ...], str]]:
+    path: tuple[str | int, ...] = tuple(error.absolute_path)
+    rule, wanted, found = error.validator, error.validator_value, error.instance
+    if rule == "additionalProperties":
+        known = sorted(error.schema.get("properties", {}))
+        for key in found:
+            if key not in known:
+                yield (
+                    (*path, key),
+                    f"is not a key that belongs here{_near(key, known)}; known are {', '.join(known)}",
+                )
+    elif rule == "required":
+        for key in wanted:
+            if key not in found:
+                yield path, f"{key} is missing"
+    elif rule == "anyOf":
+        chosen = [branch for branch in wanted if branch.get("type") == _kind(found)]
+        deeper = [e for e in error.context if wanted[e.schema_path[0]] in chosen] if chosen else []
+        if deeper:
+            for inner in deeper:
+                yield from _sentences(inner)
+        else:
+            names = [name for branch in wanted for name in _names(branch) if name != "nothing"]
+            yield path, f"takes {' or '.join(dict.fromkeys(names))}, not {_describe(found)}"
+    elif rule == "type":
+        yield path, f"takes {_TYPES.get(wanted, wanted)}, not {_describe(found)}"
+    elif rule == "enum":
+        allowed = [str(item) for item in wanted]
+        yield path, f"takes {' or '.join(allowed)}, not {_describe(found)}{_near(str(found), allowed)}"
+    elif rule in ("minLength", "minItems", "minProperties"):
+        yield path, "is empty"
+    elif rule in ("maxLength", "maximum"):
+        yield path, f"is more than {wanted}"
+    elif rule == "minimum":
+        yield path, f"is less than {wanted}"
+    elif rule == "pattern":
+        yield path, f"{_describe(found)} does not match {wanted}"
+    else:
+        yield path, str(error.message)[:300]
+
+
+_TYPES = {
+    "string": "text",
+    "object": "a mapping",
+    "array": "a list",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "null": "nothing",
+}
+
+
+def _names(branch: dict[str, Any]) -> list[str]:
+    if "enum" in branch:
+        return [str(item) for item in branch["enum"]]
+    return [_TYPES.get(branch.get("type", "object"), "a mapping")]
+
+
+def _kind(value: Any) -> str:
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "boolean"
+        case int():
+            return "integer"
+        case float():
+            return "number"
+        case str():
+            return "string"
+        case list():
+            return "array"
+        case _:
+            return "object"
+
+
+def _describe(value: Any) -> str:
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return f"{str(value).lower()} (put it in quotes if text is meant)"
+        case int() | float():
+            return f"the number {value}"
+        case str():
+            return repr(value) if len(value) <= 60 else f"{value[:57]!r}…"
+        case list():
+            return "a list"
+        case _:
+            return "a mapping"
+
+
+def _near(word: str, known: list[str]) -> str:
+    import difflib
+
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.7)
+    return f"; did you mean {close[0]}?" if close else ""

@@ -1,0 +1,128 @@
+"""``values-from``: allowed values that are kept elsewhere, in the file that the organisation already maintains.
+
+A format is one function in :data:`READERS`: text in, values out, a ``ValueError`` with a sentence where it can't.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from costguard.document import parse_yaml, read_text
+from costguard.errors import DocumentError
+from costguard.policy.document import ValuesFromDoc
+
+LARGEST = 16 * 1024 * 1024
+
+
+def read_values(source: ValuesFromDoc, folder: Path) -> tuple[str, ...]:
+    """The allowed values, in the file's order, each once. Raises :class:`ValueError` with what is wrong."""
+    path = folder / source.file
+    chosen = source.format or _recognise(path)
+    if chosen is None:
+        raise ValueError(f"the format of {source.file} can't be told from its name; say format: {' or '.join(READERS)}")
+    try:
+        text = read_text(path, limit=LARGEST)
+        values = [value for value in READERS[chosen](text, source) if value]
+    except DocumentError as error:
+        raise ValueError("; ".join(f"{p.file} {p.message}" for p in error.problems)) from error
+    except RecursionError as error:
+        raise ValueError(f"{source.file} is nested too deeply") from error
+    if not values:
+        raise ValueError(f"{source.file} gives no values, so no value would be allowed")
+    return tuple(dict.fromkeys(values))
+
+
+def _recognise(path: Path) -> str | None:
+    name = path.name.lower()
+    if name == "codeowners":
+        return "codeowners"
+    if name.startswith("catalog-info") and path.suffix in (".yaml", ".yml"):
+        return "backstage"
+    return {".yaml": "yaml", ".yml": "yaml", ".json": "json", ".csv": "csv"}.get(path.suffix.lower())
+
+
+def _yaml(text: str, source: ValuesFromDoc) -> Iterable[str]:
+    documents = parse_yaml(text, source.file)
+    if len(documents) != 1:
+        raise ValueError(f"{source.file} holds {len(documents)} YAML documents; one is expected")
+    return _select(documents[0].data, source)
+
+
+def _json(text: str, source: ValuesFromDoc) -> Iterable[str]:
+    try:
+        data = json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"{source.file} is not JSON: {error}") from error
+    return _select(data, source)
+
+
+def _select(data: Any, source: ValuesFromDoc) -> Iterable[str]:
+    if source.path is not None:
+        import jmespath
+        from jmespath.exceptions import JMESPathError
+
+        try:
+            data = jmespath.search(source.path, data)
+        except JMESPathError as error:
+            raise ValueError(f"path: {str(error).splitlines()[0]}") from error
+    if not isinstance(data, list):
+        where = f"path {source.path} of {source.file}" if source.path else f"{source.file} (give a path into it)"
+        raise ValueError(f"{where} gives {'nothing' if data is None else 'no list'}; a list of texts is needed")
+    for index, item in enumerate(data):
+        if not isinstance(item, str):
+            raise ValueError(f"{source.file}: item {index + 1} is {item!r:.40}, not text")
+    return data
+
+
+def _csv(text: str, source: ValuesFromDoc) -> Iterable[str]:
+    try:
+        rows = csv.DictReader(io.StringIO(text), strict=True)
+        columns = list(rows.fieldnames or [])
+        column = source.path or (columns[0] if len(columns) == 1 else None)
+        if column not in columns:
+            shown = ", ".join(columns[:8]) or "none"
+            raise ValueError(f"path names the column to take; {source.file} has the columns {shown}")
+        return [(row[column] or "").strip() for row in rows]
+    except csv.Error as error:
+        raise ValueError(f"{source.file} is not CSV: {error}") from error
+
+
+def _codeowners(text: str, _source: ValuesFromDoc) -> Iterable[str]:
+    """``@org/team`` gives ``team``, ``@user`` gives ``user``, an address stays; sections and patterns give nothing."""
+    values = []
+    for line in text.splitlines():
+        words = line.split("#", 1)[0].split()
+        if not words:
+            continue
+        owners = [word for word in words[1:] if "@" in word]
+        values += [word.rsplit("/", 1)[-1].lstrip("@") if word.startswith("@") else word for word in owners]
+    return values
+
+
+def _backstage(text: str, source: ValuesFromDoc) -> Iterable[str]:
+    values = []
+    for document in parse_yaml(text, source.file):
+        entity = document.data
+        if entity is None:
+            continue
+        metadata = entity.get("metadata") if isinstance(entity, dict) else None
+        if not isinstance(metadata, dict) or "kind" not in entity:
+            raise ValueError(f"{source.file}:{document.line(())}: is no Backstage entity (kind, metadata.name)")
+        if entity["kind"] == source.kind:
+            name = metadata.get("name")
+            if not isinstance(name, str):
+                raise ValueError(f"{source.file}:{document.line(('metadata',))}: metadata.name is not text")
+            values.append(name)
+    return values
+
+
+READERS: dict[str, Callable[[str, ValuesFromDoc], Iterable[str]]] = {
+    "yaml": _yaml,
+    "json": _json,
+    "csv": _csv,
+    "codeowners": _codeowners,
+    "backstage": _backstage,
+}
