@@ -97,7 +97,7 @@ class _Plan(msgspec.Struct):
     format_version: str
     resource_changes: list[_ResourceChange] | None = None
     configuration: _Configuration | None = None
-    planned_values: msgspec.Raw | None = None
+    planned_values: msgspec.Raw = msgspec.Raw()
     variables: dict[str, _VariableValue] = {}
     deferred_changes: list[_Deferred] = []
     errored: bool = False
@@ -271,7 +271,7 @@ def _reject_other_tools(text: str, name: str) -> None:
 
 
 def _is_plan(plan: _Plan, text: str, name: str) -> None:
-    if plan.resource_changes is None and plan.planned_values is None and plan.configuration is None:
+    if plan.resource_changes is None and not bytes(plan.planned_values) and plan.configuration is None:
         _reject_other_tools(text, name)
         raise InputError(f"{name} is not a plan: it has neither resource_changes nor planned_values")
     major = plan.format_version.partition(".")[0]
