@@ -425,20 +425,6 @@ resource "aws_inspector_resource_group" "selector" {
   }
 }
 
-# Here the tags go onto the recovery points; the backup plan has its own.
-resource "aws_backup_plan" "recovery_points" {
-  provider = aws.bare
-  name     = "recovery-points"
-  tags     = local.complete
-  rule {
-    rule_name         = "daily"
-    target_vault_name = "vault"
-    recovery_point_tags = {
-      Owner = "payments"
-    }
-  }
-}
-
 # --- more framework types, nested and with other shapes ----------------------------------------------
 
 resource "aws_vpc_security_group_ingress_rule" "framework" {
