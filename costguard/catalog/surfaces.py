@@ -59,8 +59,9 @@ OWN: dict[str, Surface | None] = {
 _BLOCK_DEVICES = (
     Surface(("root_block_device", "tags"), inherits=True, effective=("tags_all",)),
     Surface(("ebs_block_device", "tags"), inherits=True, effective=("tags_all",), label="device_name"),
-    # No defaults here (docs); it conflicts with tags on the block devices.
-    Surface(("volume_tags",)),
+    # Of 5.100 the RunInstances request was seen to carry the defaults for volumes; older ones didn't add them
+    # (hashicorp/terraform-provider-aws#19890). It conflicts with tags on the block devices.
+    Surface(("volume_tags",), inherits=True),
 )
 
 # Tags that the author sets on what the resource will create, as the docs say of each. But for the block

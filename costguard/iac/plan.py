@@ -287,20 +287,23 @@ def _is_plan(plan: _Plan, text: str, name: str) -> None:
 class _Defaults(msgspec.Struct):
     """What a provider configuration adds to the tags of each of its resources.
 
-    ``stated`` is false where the configuration has none. ``tags`` are those that are known; ``open`` says why there may
-    be others. ``hidden`` is the reason to distrust a ``tags_all`` that shows no defaults: Terraform drops all of them,
-    without a mark, while one is unknown. ``ignores``: the provider hides keys from ``tags_all`` (``ignore_tags``).
+    ``tags`` are those that are known. ``unseen`` are those that may be there without ``tags_all`` showing them, and
+    ``unproven`` those that may be there where ``tags_all`` is unknown, as in :class:`TagSet`: a reason for all keys, and
+    reasons for single ones. ``ignores``: the provider hides keys from ``tags_all`` that it sends all the same.
     """
 
     label: str
-    stated: bool = False
     tags: Mapping[str, Tag] = {}
-    open: str = ""
-    hidden: str = ""
+    unseen: str = ""
+    unseen_keys: tuple[tuple[str, str], ...] = ()
+    unproven: str = ""
+    unproven_keys: tuple[tuple[str, str], ...] = ()
     ignores: bool = False
 
 
 _NO_DEFAULTS = _Defaults("")
+
+_MAPS = ("tags", "labels", "user_labels", "resource_labels", "volume_tags")
 
 
 class _Context:
@@ -346,6 +349,7 @@ class _Context:
             sensitive=change.after_sensitive,
             where=f"{self._name}: {planned.address}",
             secrets=self._secrets,
+            stated=self._stated_in_json(planned, change),
         )
         surfaces: tuple[Surface, ...] = ()
         basis = ""
@@ -415,13 +419,34 @@ class _Context:
             self._defaults = self._learn_defaults()
         return self._defaults.get(self._provider_key(planned), _NO_DEFAULTS)
 
+    def _block(self, planned: _ResourceChange) -> _ConfigResource | None:
+        """The block of the configuration that the resource comes from."""
+        prefix = f"{without_indexes(planned.module_address)}." if planned.module_address else ""
+        return self._blocks.get(f"{prefix}{planned.type}.{planned.name}")
+
+    def _stated_in_json(self, planned: _ResourceChange, change: _Change) -> dict[str, dict[str, Any]]:
+        """Maps whose keys the configuration shows though their values are unknown: those written in ``.tf.json``."""
+        unknown = change.after_unknown
+        if not isinstance(unknown, dict) or not any(unknown.get(name) is True for name in _MAPS):
+            return {}
+        block = self._block(planned)
+        if block is None:
+            return {}
+        expressions = msgspec.json.decode(block.expressions, type=dict[str, Any])
+        found = {}
+        for name in _MAPS:
+            expression = expressions.get(name)
+            constant = expression.get("constant_value") if isinstance(expression, dict) else None
+            if isinstance(constant, dict) and not any("${" in key or "%{" in key for key in constant):
+                found[name] = constant
+        return found
+
     def _provider_key(self, planned: _ResourceChange) -> str:
         """The key of the provider configuration that the resource uses, "" where the plan doesn't say.
 
         A key that names a module's provider without a configuration of its own means the one it inherits.
         """
-        prefix = f"{without_indexes(planned.module_address)}." if planned.module_address else ""
-        block = self._blocks.get(f"{prefix}{planned.type}.{planned.name}")
+        block = self._block(planned)
         key = block.provider_config_key if block is not None else ""
         while key and key not in self._providers and ":" in key:
             module, _, local = key.rpartition(":")
@@ -467,11 +492,11 @@ class _Context:
             else "default_tags"
         )
         label = f"{attribute} of provider {key or 'unknown'}"
-        ignores = "ignore_tags" in expressions
         constant, references = _stated(expressions.get(attribute))
+        ignored = _ignored(expressions.get("ignore_tags"))
         if constant is not None:
             tags = {name: Tag(Known(text, self._is_secret(text)), label) for name, text in constant.items()}
-            return _Defaults(label, True, tags, "", "", ignores)
+            return _Defaults(label, tags, ignores=ignored is not None)
         learned: dict[str, Tag] = {}
         for own, merged in samples:
             for name, value in merged.values.items():
@@ -482,16 +507,25 @@ class _Context:
                     learned[name] = Tag(Unknown(f"{label} differ between resources"), label)
                 elif known is None:
                     learned[name] = Tag(value, label)
-        everywhere = set.intersection(*(set(own.values) for own, _ in samples)) if samples else None
         if references is None:
-            return _Defaults(label, bool(learned), learned, "", "", ignores)
+            return _Defaults(label, learned)
         source = f" ({', '.join(references[:3])})" if references else ""
-        proven = everywhere is not None and not everywhere
-        hidden = ""
+        unseen = ""
+        unseen_keys: tuple[tuple[str, str], ...] = ()
         if not learned and not self._certain(key, references):
-            hidden = f"{label} may depend on what is {AFTER_APPLY}{source}, and the plan does not show them"
-        is_open = hidden or ("" if proven else f"the plan does not show all {label}{source}")
-        return _Defaults(label, True, learned, is_open, hidden, ignores)
+            # Terraform drops all defaults from tags_all, without a mark, while one of them is unknown.
+            unseen = f"{label} may depend on what is {AFTER_APPLY}{source}, and the plan does not show them"
+        elif ignored is not None:
+            reason = f"{label}{source} may have it, and ignore_tags hides it"
+            unseen, unseen_keys = (reason, ()) if "*" in ignored else ("", tuple((name, reason) for name in ignored))
+        unproven, unproven_keys = unseen, unseen_keys
+        reason = f"the plan does not show all {label}{source}"
+        if not samples:
+            unproven = unproven or reason
+        else:
+            everywhere = set.intersection(*(set(own.values) for own, _ in samples))
+            unproven_keys += tuple((name, reason) for name in sorted(everywhere))
+        return _Defaults(label, learned, unseen, unseen_keys, unproven, unproven_keys, ignored is not None)
 
     def _certain(self, key: str, references: list[str]) -> bool:
         """Whether everything that is referred to is known while planning: variables of the root module are."""
@@ -530,8 +564,7 @@ class _Context:
 
     def _launched_by(self, planned: _ResourceChange) -> list[list[Surface]] | None:
         """The surfaces of the launch templates that the group's block refers to, None where one can't be found."""
-        prefix = f"{without_indexes(planned.module_address)}." if planned.module_address else ""
-        block = self._blocks.get(f"{prefix}{planned.type}.{planned.name}")
+        block = self._block(planned)
         if block is None:
             return None
         found: dict[str, list[Surface]] = {}
@@ -614,6 +647,24 @@ def _stated(expression: Any) -> tuple[dict[str, str] | None, list[str] | None]:
     return None, sorted(set(_references(tags)))
 
 
+def _ignored(expression: Any) -> list[str] | None:
+    """The keys, and prefixes ending in ``*``, that ``ignore_tags`` names; ``*`` alone where they are computed; None
+    where there is no such block."""
+    if expression is None:
+        return None
+    names: list[str] = []
+    for block in expression if isinstance(expression, list) else [expression]:
+        for attribute, suffix in (("keys", ""), ("key_prefixes", "*")):
+            stated = block.get(attribute) if isinstance(block, dict) else None
+            if stated is None:
+                continue
+            constant = stated.get("constant_value") if isinstance(stated, dict) and "references" not in stated else None
+            if not isinstance(constant, list):
+                return ["*"]
+            names += [f"{name}{suffix}" for name in constant if isinstance(name, str)]
+    return names
+
+
 def _secrets(plan: _Plan, configuration: _Configuration) -> tuple[str, ...]:
     """The texts in sensitive variables. A plan shows them in clear, also where they went through ``default_tags``."""
     texts: set[str] = set()
@@ -655,6 +706,7 @@ class _Evidence(msgspec.Struct):
     sensitive: Mapping[str, Any] | bool
     where: str
     secrets: tuple[str, ...]
+    stated: Mapping[str, Mapping[str, Any]] = {}
 
     def is_unknown(self, attribute: str) -> bool:
         return self.unknown is True or (isinstance(self.unknown, Mapping) and self.unknown.get(attribute) is True)
@@ -674,6 +726,8 @@ class _Evidence(msgspec.Struct):
         if not self.has(attribute):
             return None
         if self.is_unknown(attribute):
+            if attribute in self.stated:
+                return _Values(dict(self._from_source(self.stated[attribute])))
             return _Values({}, f"they are {AFTER_APPLY}")
         raw = self.after[attribute]
         if raw is None:
@@ -695,6 +749,14 @@ class _Evidence(msgspec.Struct):
                 if mark is True:
                     values[key] = Unknown(AFTER_APPLY)
         return _Values(values)
+
+    def _from_source(self, stated: Mapping[str, Any]) -> Iterator[tuple[str, Known | Unknown]]:
+        """A map as ``.tf.json`` writes it: a text without a template is literal."""
+        for key, value in stated.items():
+            if value is None:
+                continue
+            literal = isinstance(value, str) and "${" not in value and "%{" not in value
+            yield key, self._known(value, False) if literal else Unknown(AFTER_APPLY)
 
     def blocks(self, attribute: str, *, only: str = "") -> _Values | None:
         """A list of ``{key, value}`` blocks; with ``only``, those in which that flag is true."""
@@ -760,9 +822,8 @@ class _Evidence(msgspec.Struct):
             return None
         for defaults in blocks[0].get("default_tags") or ():
             tags = defaults.get("tags") if isinstance(defaults, dict) else None
-            if isinstance(tags, dict):
-                known = {key: Tag(Known(value), label) for key, value in tags.items() if isinstance(value, str)}
-                return _Defaults(label, True, known)
+            known = {key: Tag(Known(v), label) for key, v in (tags or {}).items() if isinstance(v, str)}
+            return _Defaults(label, known)
         return None
 
     def children(self, attribute: str) -> "list[tuple[int, _Evidence]] | None":
@@ -831,7 +892,8 @@ def _own_surface(own: catalog.Surface, evidence: _Evidence, defaults: _Defaults)
         yield Surface(path, TagSet({}, f"{own.path[0]} is {AFTER_APPLY}"))
         return
     if not parents:
-        yield Surface(path, TagSet(dict(defaults.tags) if own.inherits else {}, defaults.open if own.inherits else ""))
+        inherited = defaults if own.inherits else _NO_DEFAULTS
+        yield Surface(path, TagSet(inherited.tags, inherited.unproven, inherited.unproven_keys))
         return
     tags = _tags(own, parents[0], defaults)
     if tags is not None:
@@ -860,14 +922,14 @@ def _tags(surface: catalog.Surface, evidence: _Evidence, defaults: _Defaults) ->
                 )
                 for key, tag in inherited.items()
             }
-        return TagSet({**inherited, **mine}, _why(own.open) or (defaults.open if defaults.stated else ""))
+        return TagSet({**inherited, **mine}, _why(own.open) or defaults.unproven, defaults.unproven_keys)
     shown = {
         key: Tag(value, defaults.label or "the provider's defaults")
         for key, value in merged.values.items()
         if key not in mine
     }
     extra = defaults.tags if defaults.ignores else {}
-    return TagSet({**extra, **shown, **mine}, _why(own.open) or defaults.hidden)
+    return TagSet({**extra, **shown, **mine}, _why(own.open) or defaults.unseen, defaults.unseen_keys)
 
 
 def _why(reason: str) -> str:
@@ -903,7 +965,7 @@ def _created_surfaces(surface: catalog.Surface, evidence: _Evidence, defaults: _
             path=f"{prefix}{attribute}",
             tags=tags,
             created=True,
-            authored=written or surface.path[0] == "tag_specifications",
+            authored=written,
         )
 
 

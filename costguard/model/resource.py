@@ -37,11 +37,22 @@ class Tag(msgspec.Struct, frozen=True):
 class TagSet(msgspec.Struct, frozen=True):
     """What the evidence shows of a set of tags.
 
-    ``open`` is empty for a closed set, else the reason why more keys may exist than ``tags`` shows.
+    ``open`` is empty for a closed set, else the reason why any other key may exist too. ``hidden`` names single keys
+    (or prefixes that end in ``*``) that may exist unseen in a set that is otherwise closed, each with its reason.
     """
 
     tags: Mapping[str, Tag]
     open: str = ""
+    hidden: tuple[tuple[str, str], ...] = ()
+
+    def doubt(self, key: str) -> str:
+        """Why ``key``, which isn't in ``tags``, may be there all the same; empty where it certainly isn't."""
+        if self.open:
+            return self.open
+        for name, reason in self.hidden:
+            if name == key or (name.endswith("*") and key.startswith(name[:-1])):
+                return reason
+        return ""
 
 
 class Surface(msgspec.Struct, frozen=True):

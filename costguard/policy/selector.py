@@ -72,7 +72,7 @@ class Selector(msgspec.Struct, frozen=True, kw_only=True):
             key = spelling.on(resource.cloud)
             tag = tags.tags.get(key)
             if tag is None:
-                if not tags.open:
+                if not tags.doubt(key):
                     return False
                 undecided = undecided or f"whether the tag {key} is there is not known"
             elif not isinstance(tag.value, Known):

@@ -7,10 +7,12 @@ import msgspec
 
 from costguard.model.finding import Finding, Level, Report, ResourceRef, Verdict
 from costguard.model.resource import Checkpoint
-from costguard.reports.text import ADDRESS, printable
+from costguard.reports.text import ADDRESS, printable, prose
 
 SHARED = 4
 """A fault that this many resources have is said once, with a list of them; fewer have a block each."""
+
+_FOUND = 4
 
 
 class Section(StrEnum):
@@ -100,8 +102,39 @@ def name(finding: Finding) -> str:
 def heading(finding: Finding) -> str:
     """``Owner missing``, and where the tags aren't the resource's own: ``Owner missing in volume_tags``."""
     verdict = "undecided" if finding.verdict is Verdict.UNKNOWN else finding.verdict.value
-    surface = "" if finding.surface in ("tags", "labels", "") else f" in {printable(finding.surface)}"
-    return f"{name(finding)} {verdict}{surface}"
+    return f"{name(finding)} {verdict}{_in_surface(finding)}"
+
+
+def _in_surface(finding: Finding) -> str:
+    surface = printable(finding.surface)
+    return "" if surface in ("tags", "labels", "") else f" in {surface}"
+
+
+def said(finding: Finding) -> str:
+    """The message, and whatever of its heading it doesn't say itself."""
+    message = prose(finding.message)
+    if not message or name(finding) not in message:
+        return f"{heading(finding)}: {message}" if message else heading(finding)
+    surface = _in_surface(finding)
+    return message if surface in message else message + surface
+
+
+def said_of_all(group: Sequence[Finding]) -> str:
+    """What can be said at once of one fault of several resources: where they differ, what was found there."""
+    if len({finding.message for finding in group}) == 1:
+        return said(group[0])
+    found = dict.fromkeys(printable(finding.found) for finding in group if finding.found is not None)
+    if not found:
+        return f"{heading(group[0])}; for example, {said(group[0])}"
+    quoted = [f'"{value}"' for value in found]
+    few = quoted if len(quoted) <= _FOUND + 1 else [*quoted[:_FOUND], f"{len(quoted) - _FOUND:,} other values"]
+    return f"{heading(group[0])}: {series(few)}"
+
+
+def mended(finding: Finding) -> str:
+    """The message and the remedy in one line, for the formats that have one field for both."""
+    remedy = prose(finding.remedy)
+    return f"{said(finding)}; {remedy}" if remedy else said(finding)
 
 
 def location(finding: Finding) -> str:

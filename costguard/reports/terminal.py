@@ -17,7 +17,9 @@ from costguard.reports.sections import (
     heading,
     headline,
     location,
+    name,
     of_resources,
+    said_of_all,
     split,
     tally,
     whereabouts,
@@ -101,11 +103,11 @@ class _Page:
 
     def _fault(self, group: Sequence[Finding], sgr: str, at: str | None) -> None:
         first = group[0]
-        words = [*_words(heading(first) + ".", sgr)]
-        alike = len({finding.message for finding in group}) == 1
-        words += _words(prose(first.message) if alike else f"For example: {prose(first.message)}")
+        words = _words(said_of_all(group))
+        if words and words[0][0].rstrip(":") == name(first):
+            words[0] = (words[0][0], sgr)
         if at is not None and first.location and location(first) != at:
-            words.append((f"At {location(first)}.", ""))
+            words.append((f"at {location(first)}", ""))
         if self.style.verbosity >= 1 or first.rule != f"tags/{first.tag}":
             words.append((f"[{printable(first.rule).replace(' ', '_')}]", _DIM))
         self._say(words, "    ", "    ")

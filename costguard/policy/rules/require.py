@@ -71,14 +71,15 @@ class Require(msgspec.Struct, frozen=True, kw_only=True):
     def _absent(self, key: str, resource: Resource, surface: Surface) -> Fault | None:
         there = self._misspelled(key, surface)
         tags = surface.tags
-        if tags.open:
+        doubt = tags.doubt(key)
+        if doubt:
             if not self.required and there is None:
                 return None
             aside = f"; the key {there} is there" if there is not None else ""
             return self._fault(
                 key,
                 Verdict.UNKNOWN,
-                f"whether {key} is there can't be known here: {tags.open}{aside}",
+                f"whether {key} is there can't be known here: {doubt}{aside}",
                 f"make sure that {key} is among the tags",
             )
         if there is not None:

@@ -31,8 +31,9 @@ class TagsSchema(msgspec.Struct, frozen=True, kw_only=True):
         hidden = sorted(tags.tags.keys() - known.keys())
         why = f": {self.description.rstrip('.')}" if self.description else ""
         looked_at = [key for key in hidden if _looks_at(self.schema, key)]
-        if tags.open or looked_at:
-            reason = tags.open or f"the value of {', '.join(looked_at)} is not known"
+        doubt = tags.open or "".join(reason for _, reason in tags.hidden[:1])
+        if doubt or looked_at:
+            reason = doubt or f"the value of {', '.join(looked_at)} is not known"
             yield Fault(
                 tag=None,
                 key=None,
@@ -104,11 +105,11 @@ class MaxTags(msgspec.Struct, frozen=True, kw_only=True):
                 message=f"there are {count} tags, and {self.id} allows {self.most}",
                 remedy=f"remove {count - self.most} of them",
             )
-        elif surface.tags.open:
+        elif surface.tags.open or count + len(surface.tags.hidden) > self.most:
             yield Fault(
                 tag=None,
                 key=None,
                 verdict=Verdict.UNKNOWN,
-                message=f"how many tags there are can't be known here: {surface.tags.open}",
+                message=f"how many tags there are can't be known here",
                 remedy=f"make sure that there are no more than {self.most}",
             )
