@@ -9,7 +9,7 @@ import yaml
 from costguard.cli import options
 from costguard.errors import DocumentError, ExitCode, Problem, UsageError
 from costguard.policy import Policy
-from costguard.policy.examples import failures
+from costguard.examples import failures
 from costguard.policy.load import load, locate
 from costguard.reports.text import printable
 
