@@ -1,0 +1,7 @@
+services = {
+  orders = {}
+  search = {
+    retention = 7
+    tags      = { environment = "prod" }
+  }
+}
