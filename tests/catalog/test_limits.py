@@ -6,7 +6,7 @@ import regex
 from costguard.catalog import LIMITS, lookup
 from costguard.model.resource import Cloud
 
-from .conftest import ROOT
+from tests.conftest import ROOT
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import ROOT
+from tests.conftest import ROOT
 from .known import TYPES_FILE
 
 MAP = {"type": ["map", "string"], "optional": True}

@@ -8,7 +8,8 @@ import pytest
 
 from costguard.catalog import Surface, lookup
 
-from .conftest import ROOT, AwsSchema
+from tests.catalog.conftest import AwsSchema
+from tests.conftest import ROOT
 from .known import ALL_TYPES
 
 pytestmark = pytest.mark.terraform
