@@ -29,11 +29,13 @@ def section(finding: Finding) -> Section:
     """An undecided tag that the policy makes an error is one: a reader must see it among what blocks."""
     if not finding.new:
         return Section.DEBT
-    if finding.level is Level.ERROR:
-        return Section.ERROR
-    if finding.verdict is Verdict.UNKNOWN:
-        return Section.UNDECIDED
-    return Section.WARNING if finding.level is Level.WARNING else Section.INFO
+    match finding.level:
+        case Level.ERROR:
+            return Section.ERROR
+        case Level.WARNING:
+            return Section.UNDECIDED if finding.verdict is Verdict.UNKNOWN else Section.WARNING
+        case Level.INFO:
+            return Section.INFO
 
 
 def split(findings: Iterable[Finding]) -> dict[Section, list[Finding]]:

@@ -6,7 +6,7 @@ and paths are never cut, because they are what a reader copies.
 
 from collections.abc import Iterable, Sequence
 
-from costguard.model.finding import Finding, Level, Report, Status
+from costguard.model.finding import Finding, Report, Status
 from costguard.reports import Style
 from costguard.reports.sections import (
     Block,
@@ -66,7 +66,7 @@ class _Page:
         if verbose:
             shown.append(Section.INFO)
         for part in shown:
-            self._section(part, [f for f in parts[part] if verbose or f.level is not Level.INFO])
+            self._section(part, parts[part])
         if verbose:
             self._debt(parts[Section.DEBT])
         if not quiet:
@@ -94,12 +94,20 @@ class _Page:
         for group in block.faults:
             self._fault(group, sgr, location(places[0]) if alone else None)
         if not alone:
-            self._list([self._place(place) for place in places], "      ", _LISTED)
+            only = block.faults[0]
+            differ = len(block.faults) == 1 and len({finding.message for finding in only}) > 1
+            rows = [self._place(place) for place in places]
+            if differ:
+                rows = [row + self._found(finding) for row, finding in zip(rows, only, strict=True)]
+            self._list(rows, "      ", _LISTED)
 
     def _place(self, finding: Finding, sgr: str = "") -> _Words:
         """One word each for the address and for where it is, so that neither is torn."""
         where = whereabouts(finding)
         return [(address(finding), sgr), *([(where, "" if finding.location else _DIM)] if where else [])]
+
+    def _found(self, finding: Finding) -> _Words:
+        return [] if finding.found is None else _words(f'has "{printable(finding.found)}"', _DIM)
 
     def _fault(self, group: Sequence[Finding], sgr: str, at: str | None) -> None:
         first = group[0]
@@ -199,11 +207,9 @@ class _Page:
         debt = parts[Section.DEBT]
         hint = "" if verbose else " (-v lists them)"
         if debt:
-            said = f"{count(len(debt), 'old finding')} on {count(of_resources(debt), 'resource')}"
-            self._say(_words(f"Not of this change, and not blocking: {said}{hint}."))
-        hidden = (Section.UNDECIDED, Section.INFO)
-        remarks = sum(finding.level is Level.INFO for part in hidden for finding in parts[part])
-        if remarks:
+            said = f"{count(len(debt), 'finding')} on {count(of_resources(debt), 'resource')}"
+            self._say(_words(f"Old debt, not blocking: {said}{hint}."))
+        if remarks := len(parts[Section.INFO]):
             self._say(_words(f"For information: {count(remarks, 'remark')}{hint}."))
         self._say(_words(tally(report), _DIM))
 
