@@ -457,16 +457,18 @@ class _Context:
     def _learn_defaults(self) -> dict[str, _Defaults]:
         """What every provider configuration adds.
 
-        Constants stand in the configuration. Where it only names references, resources to be created prove the rest:
-        what ``tags_all`` has and ``tags`` hasn't comes from the provider, and a key that neither has is no default.
+        Constants stand in the configuration. Where it only names references, the resources prove the rest: what
+        ``tags_all`` has and ``tags`` hasn't comes from the provider, and a key that neither has is no default. Those to
+        be created prove it best; what exists may keep an older ``tags_all`` under ``ignore_changes``.
         """
-        samples: dict[str, list[tuple[_Values, _Values]]] = {}
+        created: dict[str, list[tuple[_Values, _Values]]] = {}
+        existing: dict[str, list[tuple[_Values, _Values]]] = {}
         for planned in self._plan.resource_changes or ():
             kind = catalog.lookup(planned.type)
             if planned.mode != "managed" or kind is None or kind.own is None or not kind.own.inherits:
                 continue
             change = self._change(planned, planned.address)
-            if change.after is None or "create" not in change.actions:
+            if change.after is None:
                 continue
             evidence = _Evidence(
                 after=change.after,
@@ -480,9 +482,10 @@ class _Context:
             own = evidence.map(kind.own.path[0])
             merged = evidence.merged(kind.own.effective)
             if own is not None and merged is not None and not own.open and not merged.open and own.all_known:
+                samples = created if "create" in change.actions else existing
                 samples.setdefault(self._provider_key(planned), []).append((own, merged))
-        keys = {*self._providers, *samples}
-        return {key: self._one_default(key, samples.get(key, [])) for key in keys}
+        keys = {*self._providers, *created, *existing}
+        return {key: self._one_default(key, created.get(key) or existing.get(key) or []) for key in keys}
 
     def _one_default(self, key: str, samples: "list[tuple[_Values, _Values]]") -> _Defaults:
         expressions = self._providers[key].expressions if key in self._providers else {}
