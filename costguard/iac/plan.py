@@ -192,7 +192,7 @@ def _check(text: str, name: str) -> None:
     """
 
     def pairs(items: list[tuple[str, Any]]) -> None:
-        if len({key for key, _ in items}) != len(items):
+        if len(dict(items)) != len(items):
             raise _Doubled
 
     try:
@@ -303,6 +303,31 @@ class _Defaults(msgspec.Struct):
 
 _NO_DEFAULTS = _Defaults("")
 
+
+class _Samples(msgspec.Struct):
+    """What the resources of one provider configuration prove of its defaults.
+
+    ``everywhere``: the keys that each of them sets itself, of which the defaults can't be told. ``values``: what the
+    provider added, None where it differs.
+    """
+
+    everywhere: set[str]
+    values: dict[str, "Known | Unknown | None"] = {}
+
+    def add(self, own: "_Values", merged: "_Values") -> None:
+        self.everywhere &= own.values.keys()
+        for name, value in merged.values.items():
+            if name not in own.values and self.values.setdefault(name, value) != value:
+                self.values[name] = None
+
+    def tags(self, label: str) -> dict[str, Tag]:
+        differ = Unknown(f"{label} differ between resources")
+        return {name: Tag(value or differ, label) for name, value in self.values.items()}
+
+
+_NOTHING: Mapping[str, Any] = {}
+
+_DEFAULTS = frozenset(("default_tags", "default_labels"))
 _MAPS = ("tags", "labels", "user_labels", "resource_labels", "volume_tags")
 
 
@@ -317,7 +342,9 @@ class _Context:
         self._blocks: dict[str, _ConfigResource] = {}
         self._index(configuration.root_module)
         self._secrets = _secrets(plan, configuration)
-        self._defaults: dict[str, _Defaults] | None = None
+        self._defaults: dict[str, _Defaults] = {}
+        self._samples: dict[str, _Samples] | None = None
+        self._templates: dict[str, list[Surface] | None] | None = None
         self._unjudged: dict[str, int] = {}
         self._uncatalogued: dict[str, int] = {}
 
@@ -343,14 +370,7 @@ class _Context:
         if change.after is None or change.actions == ("read",):
             return None
         cloud = catalog.cloud_of(planned.provider_name)
-        evidence = _Evidence(
-            after=change.after,
-            unknown=change.after_unknown,
-            sensitive=change.after_sensitive,
-            where=f"{self._name}: {planned.address}",
-            secrets=self._secrets,
-            stated=self._stated_in_json(planned, change),
-        )
+        evidence = self._evidence(planned, change, self._stated_in_json(planned, change))
         surfaces: tuple[Surface, ...] = ()
         basis = ""
         if cloud is None:
@@ -366,7 +386,7 @@ class _Context:
                 if kind is None:
                     self._uncatalogued[planned.type] = self._uncatalogued.get(planned.type, 0) + 1
             created = kind.created if kind is not None else ()
-            surfaces = tuple(self._surfaces(planned, evidence, own, created))
+            surfaces = tuple(self._surfaces(planned, evidence, own, created, new="create" in change.actions))
         arn = change.after.get("arn")
         identity = arn if isinstance(arn, str) else change.after.get("id")
         account, region = _from_arn(arn)
@@ -392,12 +412,26 @@ class _Context:
             detail = str(error).replace("`$", f"`$.{where}.change")
             raise InputError(f"{self._name} is not a plan that can be read: {planned.address}: {detail}") from error
 
+    def _evidence(
+        self, planned: _ResourceChange, change: _Change, stated: Mapping[str, Mapping[str, Any]] = _NOTHING
+    ) -> "_Evidence":
+        return _Evidence(
+            after=change.after or {},
+            unknown=change.after_unknown,
+            sensitive=change.after_sensitive,
+            where=f"{self._name}: {planned.address}",
+            secrets=self._secrets,
+            stated=stated,
+        )
+
     def _surfaces(
         self,
         planned: _ResourceChange,
         evidence: "_Evidence",
         own: catalog.Surface | None,
         created: Iterable[catalog.Surface],
+        *,
+        new: bool,
     ) -> Iterator[Surface]:
         defaults = _NO_DEFAULTS
         if (own is not None and own.inherits) or any(surface.inherits for surface in created):
@@ -407,7 +441,19 @@ class _Context:
             if own.shape == "blocks":
                 yield from self._propagated(planned, evidence, own)
         for surface in created:
-            yield from _created_surfaces(surface, evidence, defaults)
+            for made in _created_surfaces(surface, evidence, defaults):
+                # What exists already shows the tags of its volumes, whoever wrote them; then the source has to say so.
+                if made.authored and not new and surface.path[0] not in self._written(planned):
+                    yield msgspec.structs.replace(made, authored=False)
+                else:
+                    yield made
+
+    def _written(self, planned: _ResourceChange) -> frozenset[str]:
+        """The attributes and blocks that the resource's source has; those of ``dynamic`` blocks aren't among them."""
+        block = self._block(planned)
+        if block is None:
+            return frozenset()
+        return frozenset(msgspec.json.decode(block.expressions, type=dict[str, msgspec.Raw]))
 
     # --- default_tags and default_labels
 
@@ -415,9 +461,11 @@ class _Context:
         override = evidence.override()
         if override is not None:
             return override
-        if self._defaults is None:
-            self._defaults = self._learn_defaults()
-        return self._defaults.get(self._provider_key(planned), _NO_DEFAULTS)
+        key = self._provider_key(planned)
+        defaults = self._defaults.get(key)
+        if defaults is None:
+            defaults = self._defaults[key] = self._one_default(key)
+        return defaults
 
     def _block(self, planned: _ResourceChange) -> _ConfigResource | None:
         """The block of the configuration that the resource comes from."""
@@ -454,40 +502,35 @@ class _Context:
             key = f"{outer}:{local}" if outer else local
         return key
 
-    def _learn_defaults(self) -> dict[str, _Defaults]:
-        """What every provider configuration adds.
-
-        Constants stand in the configuration. Where it only names references, the resources prove the rest: what
-        ``tags_all`` has and ``tags`` hasn't comes from the provider, and a key that neither has is no default. Those to
-        be created prove it best; what exists may keep an older ``tags_all`` under ``ignore_changes``.
-        """
-        created: dict[str, list[tuple[_Values, _Values]]] = {}
-        existing: dict[str, list[tuple[_Values, _Values]]] = {}
+    def _learn_samples(self) -> "dict[str, _Samples]":
+        """What the resources to be created prove of each provider configuration: what ``tags_all`` has and ``tags``
+        hasn't comes from the provider, and a key that neither has is no default."""
+        samples: dict[str, _Samples] = {}
         for planned in self._plan.resource_changes or ():
             kind = catalog.lookup(planned.type)
             if planned.mode != "managed" or kind is None or kind.own is None or not kind.own.inherits:
                 continue
+            key = self._provider_key(planned)
+            if key in self._defaults:
+                continue  # They are constant: nothing is left to learn.
             change = self._change(planned, planned.address)
-            if change.after is None:
+            if change.after is None or "create" not in change.actions:
                 continue
-            evidence = _Evidence(
-                after=change.after,
-                unknown=change.after_unknown,
-                sensitive=change.after_sensitive,
-                where=f"{self._name}: {planned.address}",
-                secrets=self._secrets,
-            )
+            evidence = self._evidence(planned, change)
             if evidence.override() is not None or len(kind.own.path) != 1:
                 continue
             own = evidence.map(kind.own.path[0])
             merged = evidence.merged(kind.own.effective)
             if own is not None and merged is not None and not own.open and not merged.open and own.all_known:
-                samples = created if "create" in change.actions else existing
-                samples.setdefault(self._provider_key(planned), []).append((own, merged))
-        keys = {*self._providers, *created, *existing}
-        return {key: self._one_default(key, created.get(key) or existing.get(key) or []) for key in keys}
+                known = samples.get(key)
+                if known is None:
+                    known = samples[key] = _Samples(set(own.values))
+                known.add(own, merged)
+        return samples
 
-    def _one_default(self, key: str, samples: "list[tuple[_Values, _Values]]") -> _Defaults:
+    def _one_default(self, key: str) -> _Defaults:
+        """What a provider configuration adds. Constants stand there; where it only names references, the resources to
+        be created prove the rest."""
         expressions = self._providers[key].expressions if key in self._providers else {}
         attribute = (
             "default_labels"
@@ -500,16 +543,12 @@ class _Context:
         if constant is not None:
             tags = {name: Tag(Known(text, self._is_secret(text)), label) for name, text in constant.items()}
             return _Defaults(label, tags, ignores=ignored is not None)
-        learned: dict[str, Tag] = {}
-        for own, merged in samples:
-            for name, value in merged.values.items():
-                if name in own.values:
-                    continue
-                known = learned.get(name)
-                if known is not None and known.value != value:
-                    learned[name] = Tag(Unknown(f"{label} differ between resources"), label)
-                elif known is None:
-                    learned[name] = Tag(value, label)
+        if self._samples is None:
+            self._samples = self._learn_samples()
+        samples = self._samples.get(key)
+        if samples is None and key not in self._providers:
+            return _NO_DEFAULTS
+        learned = {} if samples is None else samples.tags(label)
         if references is None:
             return _Defaults(label, learned)
         source = f" ({', '.join(references[:3])})" if references else ""
@@ -523,11 +562,10 @@ class _Context:
             unseen, unseen_keys = (reason, ()) if "*" in ignored else ("", tuple((name, reason) for name in ignored))
         unproven, unproven_keys = unseen, unseen_keys
         reason = f"the plan does not show all {label}{source}"
-        if not samples:
+        if samples is None:
             unproven = unproven or reason
         else:
-            everywhere = set.intersection(*(set(own.values) for own, _ in samples))
-            unproven_keys += tuple((name, reason) for name in sorted(everywhere))
+            unproven_keys += tuple((name, reason) for name in sorted(samples.everywhere))
         return _Defaults(label, learned, unseen, unseen_keys, unproven, unproven_keys, ignored is not None)
 
     def _certain(self, key: str, references: list[str]) -> bool:
@@ -587,26 +625,26 @@ class _Context:
         return list(found.values())
 
     def _template(self, module: str, name: str) -> list[Surface] | None:
+        if self._templates is None:
+            self._templates = {}
+            for planned in self._plan.resource_changes or ():
+                if planned.type == "aws_launch_template":
+                    address = without_indexes(planned.address)
+                    if address not in self._templates:
+                        self._templates[address] = self._template_surfaces(planned)
+        return self._templates.get(without_indexes(f"{module}.{name}" if module else name))
+
+    def _template_surfaces(self, planned: _ResourceChange) -> list[Surface] | None:
         kind = catalog.lookup("aws_launch_template")
-        address = f"{module}.{name}" if module else name
-        for planned in self._plan.resource_changes or ():
-            if planned.type == "aws_launch_template" and without_indexes(planned.address) == without_indexes(address):
-                change = self._change(planned, planned.address)
-                if change.after is None or kind is None:
-                    return None
-                evidence = _Evidence(
-                    after=change.after,
-                    unknown=change.after_unknown,
-                    sensitive=change.after_sensitive,
-                    where=f"{self._name}: {planned.address}",
-                    secrets=self._secrets,
-                )
-                return [
-                    _relabel(surface, f"launch template {name}")
-                    for declared in kind.created
-                    for surface in _created_surfaces(declared, evidence, _NO_DEFAULTS)
-                ]
-        return None
+        change = self._change(planned, planned.address)
+        if change.after is None or kind is None:
+            return None
+        evidence = self._evidence(planned, change)
+        return [
+            _relabel(surface, f"launch template {without_indexes(planned.type + '.' + planned.name)}")
+            for declared in kind.created
+            for surface in _created_surfaces(declared, evidence, _NO_DEFAULTS)
+        ]
 
 
 def _relabel(surface: Surface, source: str) -> Surface:
@@ -644,10 +682,27 @@ def _stated(expression: Any) -> tuple[dict[str, str] | None, list[str] | None]:
         if isinstance(expression[0], dict) and "tags" not in expression[0]:
             return {}, None
     if isinstance(tags, dict) and "references" not in tags:
-        constant = tags.get("constant_value")
-        if isinstance(constant, dict) and all(isinstance(v, str) and "${" not in v for v in constant.values()):
-            return dict(constant), None
+        constant = tags.get("constant_value", ...)
+        if constant is None:
+            return {}, None
+        if isinstance(constant, dict) and not any(isinstance(v, str) and "${" in v for v in constant.values()):
+            return {key: _as_text(value) for key, value in constant.items() if value is not None}, None
     return None, sorted(set(_references(tags)))
+
+
+def _as_text(value: Any) -> str:
+    """A constant as Terraform converts it for a map of texts: ``5`` and ``true`` are what they look like."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _added(samples: "Iterable[tuple[_Values, _Values]]") -> "dict[str, Known | Unknown]":
+    """What the merged tags have and the resources' own haven't."""
+    added: dict[str, Known | Unknown] = {}
+    for own, merged in samples:
+        for name, value in merged.values.items():
+            if name not in own.values and name not in own.dropped and added.setdefault(name, value) != value:
+                added[name] = Unknown("the resources show different defaults")
+    return added
 
 
 def _ignored(expression: Any) -> list[str] | None:
@@ -691,10 +746,11 @@ def _secrets(plan: _Plan, configuration: _Configuration) -> tuple[str, ...]:
 
 
 class _Values(msgspec.Struct):
-    """A map of tags as one attribute shows it."""
+    """A map of tags as one attribute shows it. ``dropped`` are the keys whose value is null."""
 
     values: dict[str, Known | Unknown]
     open: str = ""
+    dropped: frozenset[str] = frozenset()
 
     @property
     def all_known(self) -> bool:
@@ -722,7 +778,9 @@ class _Evidence(msgspec.Struct):
         return marks if isinstance(marks, bool) else marks.get(attribute)
 
     def _known(self, text: str, sensitive: bool) -> Known:
-        return Known(text, sensitive or any(secret in text for secret in self.secrets))
+        if self.secrets and not sensitive:
+            sensitive = any(secret in text for secret in self.secrets)
+        return Known(text, sensitive)
 
     def map(self, attribute: str) -> _Values | None:
         """A map attribute; None where the schema doesn't have it. A null entry is one that the provider drops."""
@@ -751,7 +809,8 @@ class _Evidence(msgspec.Struct):
             for key, mark in unknown.items():
                 if mark is True:
                     values[key] = Unknown(AFTER_APPLY)
-        return _Values(values)
+        dropped = frozenset(raw.keys() - values.keys()) if len(raw) > len(values) else frozenset()
+        return _Values(values, dropped=dropped)
 
     def _from_source(self, stated: Mapping[str, Any]) -> Iterator[tuple[str, Known | Unknown]]:
         """A map as ``.tf.json`` writes it: a text without a template is literal."""
