@@ -789,7 +789,7 @@ class _Evidence(msgspec.Struct):
         if self.is_unknown(attribute):
             if attribute in self.stated:
                 return _Values(dict(self._from_source(self.stated[attribute])))
-            return _Values({}, f"they are {AFTER_APPLY}")
+            return _Values({}, f"its {attribute} are {AFTER_APPLY}")
         raw = self.after[attribute]
         if raw is None:
             return _Values({})
@@ -825,7 +825,7 @@ class _Evidence(msgspec.Struct):
         if not self.has(attribute):
             return None
         if self.is_unknown(attribute):
-            return _Values({}, f"they are {AFTER_APPLY}")
+            return _Values({}, f"its {attribute} are {AFTER_APPLY}")
         raw = self.after[attribute] or []
         if isinstance(raw, dict):
             raw = [raw]
@@ -970,32 +970,26 @@ def _tags(surface: catalog.Surface, evidence: _Evidence, defaults: _Defaults) ->
         return None
     mine = {key: Tag(value, _THE_RESOURCE) for key, value in own.values.items()}
     if not surface.inherits:
-        return TagSet(mine, _why(own.open))
+        return TagSet(mine, own.open)
     merged = evidence.merged(surface.effective)
     if merged is None or (defaults.label == "override_provider"):
         inherited = dict(defaults.tags)
         if own.open:
             inherited = {
                 key: Tag(
-                    Unknown(
-                        f"{tag.source} set it, and the resource's own tags, which may override it, are {AFTER_APPLY}"
-                    ),
+                    Unknown(f"the resource's own tags are {AFTER_APPLY}, and may override what {tag.source} set"),
                     tag.source,
                 )
                 for key, tag in inherited.items()
             }
-        return TagSet({**inherited, **mine}, _why(own.open) or defaults.unproven, defaults.unproven_keys)
+        return TagSet({**inherited, **mine}, own.open or defaults.unproven, defaults.unproven_keys)
     shown = {
         key: Tag(value, defaults.label or "the provider's defaults")
         for key, value in merged.values.items()
         if key not in mine
     }
     extra = defaults.tags if defaults.ignores else {}
-    return TagSet({**extra, **shown, **mine}, _why(own.open) or defaults.unseen, defaults.unseen_keys)
-
-
-def _why(reason: str) -> str:
-    return f"the keys are not known: {reason}" if reason else ""
+    return TagSet({**extra, **shown, **mine}, own.open or defaults.unseen, defaults.unseen_keys)
 
 
 def _created_surfaces(surface: catalog.Surface, evidence: _Evidence, defaults: _Defaults) -> Iterator[Surface]:

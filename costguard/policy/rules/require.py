@@ -42,7 +42,7 @@ class Require(msgspec.Struct, frozen=True, kw_only=True):
             return self._fault(
                 key,
                 Verdict.UNKNOWN,
-                f"{key} is there, but its value can't be known here: {value.reason}",
+                f"can't tell the value of {key}: {value.reason}",
                 f"make sure it will be {self._wanted()}",
             )
         text = value.text
@@ -79,7 +79,7 @@ class Require(msgspec.Struct, frozen=True, kw_only=True):
             return self._fault(
                 key,
                 Verdict.UNKNOWN,
-                f"whether {key} is there can't be known here: {doubt}{aside}",
+                f"can't tell whether {key} is there: {doubt}{aside}",
                 f"make sure that {key} is among the tags",
             )
         if there is not None:

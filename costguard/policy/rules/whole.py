@@ -38,7 +38,7 @@ class TagsSchema(msgspec.Struct, frozen=True, kw_only=True):
                 tag=None,
                 key=None,
                 verdict=Verdict.UNKNOWN,
-                message=f"whether the tags satisfy {self.id} can't be known here: {reason}",
+                message=f"can't tell whether the tags satisfy {self.id}: {reason}",
                 remedy=f"make sure that they satisfy {self.id}{why}",
             )
             return
@@ -110,6 +110,6 @@ class MaxTags(msgspec.Struct, frozen=True, kw_only=True):
                 tag=None,
                 key=None,
                 verdict=Verdict.UNKNOWN,
-                message=f"how many tags there are can't be known here",
+                message=f"can't tell how many tags there are, and {self.id} allows {self.most}",
                 remedy=f"make sure that there are no more than {self.most}",
             )
