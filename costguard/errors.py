@@ -11,7 +11,7 @@ import msgspec
 
 
 class ExitCode(IntEnum):
-    """The contract of DESIGN 5.2. ``INCOMPLETE`` outranks ``FINDINGS``: a report with holes is never just "findings"."""
+    """The contract with pipelines. ``INCOMPLETE`` outranks ``FINDINGS``: a report with holes is never just that."""
 
     CLEAN = 0
     FINDINGS = 1

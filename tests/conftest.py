@@ -32,7 +32,12 @@ class Terraform(msgspec.Struct, frozen=True):
     def run(self, folder: Path, *arguments: str) -> str:
         """What the program prints; fails the test with its words where it fails."""
         done = subprocess.run(
-            [self.program, *arguments], cwd=folder, env=dict(self.environment), capture_output=True, text=True, check=False
+            [self.program, *arguments],
+            cwd=folder,
+            env=dict(self.environment),
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, f"terraform {' '.join(arguments)}: {done.stderr}"
         return done.stdout

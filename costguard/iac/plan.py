@@ -288,8 +288,8 @@ class _Defaults(msgspec.Struct):
     """What a provider configuration adds to the tags of each of its resources.
 
     ``tags`` are those that are known. ``unseen`` are those that may be there without ``tags_all`` showing them, and
-    ``unproven`` those that may be there where ``tags_all`` is unknown, as in :class:`TagSet`: a reason for all keys, and
-    reasons for single ones. ``ignores``: the provider hides keys from ``tags_all`` that it sends all the same.
+    ``unproven`` those that may be there where ``tags_all`` is unknown, as in :class:`TagSet`: a reason for all keys,
+    and reasons for single ones. ``ignores``: the provider hides keys from ``tags_all`` that it sends all the same.
     """
 
     label: str

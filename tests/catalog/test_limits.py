@@ -5,7 +5,6 @@ import regex
 
 from costguard.catalog import LIMITS, lookup
 from costguard.model.resource import Cloud
-
 from tests.conftest import ROOT
 
 

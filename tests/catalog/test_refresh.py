@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import ROOT
+
 from .known import TYPES_FILE
 
 MAP = {"type": ["map", "string"], "optional": True}

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from costguard.catalog import Surface, lookup
-
 from tests.catalog.conftest import AwsSchema
 from tests.conftest import ROOT
+
 from .known import ALL_TYPES
 
 pytestmark = pytest.mark.terraform
