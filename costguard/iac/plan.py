@@ -305,29 +305,24 @@ _NO_DEFAULTS = _Defaults("")
 
 
 class _Samples(msgspec.Struct):
-    """What the resources of one provider configuration prove of its defaults.
+    """What the resources of one provider configuration show of its defaults.
 
-    ``everywhere``: the keys that each of them sets itself, of which the defaults can't be told. ``values``: what the
-    provider added, None where it differs.
+    ``added``: what ``tags_all`` has and the resources' own tags haven't. ``everywhere``: the keys that each of them
+    sets itself, of which nothing can be told.
     """
 
     everywhere: set[str]
-    values: dict[str, "Known | Unknown | None"] = {}
+    added: dict[str, Known | Unknown] = {}
 
     def add(self, own: "_Values", merged: "_Values") -> None:
-        self.everywhere &= own.values.keys()
+        self.everywhere &= own.values.keys() | own.dropped
         for name, value in merged.values.items():
-            if name not in own.values and self.values.setdefault(name, value) != value:
-                self.values[name] = None
-
-    def tags(self, label: str) -> dict[str, Tag]:
-        differ = Unknown(f"{label} differ between resources")
-        return {name: Tag(value or differ, label) for name, value in self.values.items()}
+            if name not in own.values and name not in own.dropped and self.added.setdefault(name, value) != value:
+                self.added[name] = Unknown("the resources show different defaults")
 
 
 _NOTHING: Mapping[str, Any] = {}
 
-_DEFAULTS = frozenset(("default_tags", "default_labels"))
 _MAPS = ("tags", "labels", "user_labels", "resource_labels", "volume_tags")
 
 
@@ -342,8 +337,7 @@ class _Context:
         self._blocks: dict[str, _ConfigResource] = {}
         self._index(configuration.root_module)
         self._secrets = _secrets(plan, configuration)
-        self._defaults: dict[str, _Defaults] = {}
-        self._samples: dict[str, _Samples] | None = None
+        self._defaults: dict[str, _Defaults] | None = None
         self._templates: dict[str, list[Surface] | None] | None = None
         self._unjudged: dict[str, int] = {}
         self._uncatalogued: dict[str, int] = {}
@@ -380,7 +374,7 @@ class _Context:
             kind = catalog.lookup(planned.type)
             own = kind.own if kind is not None else None
             if own is None:
-                own = _own_as_shown(cloud, evidence)
+                own = _own_as_shown(cloud, planned.type, evidence)
                 if own is not None:
                     basis = f"{planned.type} is not known to be taggable; judged by what the plan shows"
                 if kind is None:
@@ -461,11 +455,13 @@ class _Context:
         override = evidence.override()
         if override is not None:
             return override
+        if self._defaults is None:
+            self._defaults = self._learn_defaults()
         key = self._provider_key(planned)
-        defaults = self._defaults.get(key)
-        if defaults is None:
-            defaults = self._defaults[key] = self._one_default(key)
-        return defaults
+        if not key:
+            reason = "the plan does not say which provider configuration it uses"
+            return _Defaults("the provider's defaults", unproven=reason)
+        return self._defaults.get(key, _NO_DEFAULTS)
 
     def _block(self, planned: _ResourceChange) -> _ConfigResource | None:
         """The block of the configuration that the resource comes from."""
@@ -502,19 +498,21 @@ class _Context:
             key = f"{outer}:{local}" if outer else local
         return key
 
-    def _learn_samples(self) -> "dict[str, _Samples]":
-        """What the resources to be created prove of each provider configuration: what ``tags_all`` has and ``tags``
-        hasn't comes from the provider, and a key that neither has is no default."""
-        samples: dict[str, _Samples] = {}
+    def _learn_defaults(self) -> dict[str, _Defaults]:
+        """What every provider configuration adds.
+
+        Constants stand in the configuration. Where it only names references, the resources prove the rest: what
+        ``tags_all`` has and ``tags`` hasn't comes from the provider, and a key that neither has is no default. Those to
+        be created prove it best; what exists may keep an older ``tags_all`` under ``ignore_changes``.
+        """
+        created: dict[str, _Samples] = {}
+        existing: dict[str, _Samples] = {}
         for planned in self._plan.resource_changes or ():
             kind = catalog.lookup(planned.type)
             if planned.mode != "managed" or kind is None or kind.own is None or not kind.own.inherits:
                 continue
-            key = self._provider_key(planned)
-            if key in self._defaults:
-                continue  # They are constant: nothing is left to learn.
             change = self._change(planned, planned.address)
-            if change.after is None or "create" not in change.actions:
+            if change.after is None:
                 continue
             evidence = self._evidence(planned, change)
             if evidence.override() is not None or len(kind.own.path) != 1:
@@ -522,15 +520,31 @@ class _Context:
             own = evidence.map(kind.own.path[0])
             merged = evidence.merged(kind.own.effective)
             if own is not None and merged is not None and not own.open and not merged.open and own.all_known:
-                known = samples.get(key)
-                if known is None:
-                    known = samples[key] = _Samples(set(own.values))
-                known.add(own, merged)
-        return samples
+                samples = created if "create" in change.actions else existing
+                key = self._provider_key(planned)
+                if key not in samples:
+                    samples[key] = _Samples(own.values.keys() | own.dropped)
+                samples[key].add(own, merged)
+        outside = self._from_outside(created)
+        return {
+            key: self._one_default(key, created.get(key), created.get(key) or existing.get(key), outside)
+            for key in {*self._providers, *created, *existing}
+        }
 
-    def _one_default(self, key: str) -> _Defaults:
-        """What a provider configuration adds. Constants stand there; where it only names references, the resources to
-        be created prove the rest."""
+    def _from_outside(self, created: dict[str, _Samples]) -> frozenset[tuple[str, str]]:
+        """(provider, key) of the defaults that no configuration states: AWS takes some from the environment
+        (``TF_AWS_DEFAULT_TAGS_…``), and shows them even while those that are stated are unknown."""
+        outside = set()
+        for key, samples in created.items():
+            expressions = self._providers[key].expressions if key in self._providers else {}
+            constant, references = _stated(expressions.get("default_tags", expressions.get("default_labels")))
+            if references is None:
+                outside |= {(_local(key), name) for name in samples.added.keys() - (constant or {}).keys()}
+        return frozenset(outside)
+
+    def _one_default(
+        self, key: str, created: _Samples | None, samples: _Samples | None, outside: frozenset[tuple[str, str]]
+    ) -> _Defaults:
         expressions = self._providers[key].expressions if key in self._providers else {}
         attribute = (
             "default_labels"
@@ -541,20 +555,18 @@ class _Context:
         constant, references = _stated(expressions.get(attribute))
         ignored = _ignored(expressions.get("ignore_tags"))
         if constant is not None:
-            tags = {name: Tag(Known(text, self._is_secret(text)), label) for name, text in constant.items()}
+            shown = created.added if created is not None else {}
+            tags = {name: Tag(value, label) for name, value in shown.items() if name not in constant}
+            tags |= {name: Tag(Known(text, self._is_secret(text)), label) for name, text in constant.items()}
             return _Defaults(label, tags, ignores=ignored is not None)
-        if self._samples is None:
-            self._samples = self._learn_samples()
-        samples = self._samples.get(key)
-        if samples is None and key not in self._providers:
-            return _NO_DEFAULTS
-        learned = {} if samples is None else samples.tags(label)
+        learned = {} if samples is None else {name: Tag(value, label) for name, value in samples.added.items()}
         if references is None:
             return _Defaults(label, learned)
         source = f" ({', '.join(references[:3])})" if references else ""
         unseen = ""
         unseen_keys: tuple[tuple[str, str], ...] = ()
-        if not learned and not self._certain(key, references):
+        stated = any((_local(key), name) not in outside for name in learned)
+        if not stated and not self._certain(key, references):
             # Terraform drops all defaults from tags_all, without a mark, while one of them is unknown.
             unseen = f"{label} may depend on what is {AFTER_APPLY}{source}, and the plan does not show them"
         elif ignored is not None:
@@ -695,14 +707,9 @@ def _as_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _added(samples: "Iterable[tuple[_Values, _Values]]") -> "dict[str, Known | Unknown]":
-    """What the merged tags have and the resources' own haven't."""
-    added: dict[str, Known | Unknown] = {}
-    for own, merged in samples:
-        for name, value in merged.values.items():
-            if name not in own.values and name not in own.dropped and added.setdefault(name, value) != value:
-                added[name] = Unknown("the resources show different defaults")
-    return added
+def _local(key: str) -> str:
+    """The local name of the provider that a provider configuration is of: ``aws`` of ``module.a:aws.west``."""
+    return key.rpartition(":")[2].partition(".")[0]
 
 
 def _ignored(expression: Any) -> list[str] | None:
@@ -922,14 +929,19 @@ class _Evidence(msgspec.Struct):
         )
 
 
-def _own_as_shown(cloud: str, evidence: _Evidence) -> catalog.Surface | None:
-    """The tag surface of a type that the catalogue doesn't know: only what can be nothing but the resource's tags."""
+def _own_as_shown(cloud: str, type_name: str, evidence: _Evidence) -> catalog.Surface | None:
+    """The tag surface of a type that the catalogue doesn't know: only what can be nothing but the resource's tags.
+
+    Every azapi resource has ``tags``, whether its kind takes tags or not, and leaves them unknown where none are set.
+    """
     if cloud == "aws" and evidence.has("tags") and evidence.has("tags_all"):
         return catalog.Surface(("tags",), inherits=True, effective=("tags_all",))
     if cloud == "google" and evidence.has("labels") and evidence.has("effective_labels"):
         return catalog.Surface(("labels",), inherits=True, effective=("terraform_labels", "effective_labels"))
-    if cloud == "azure" and (isinstance(evidence.after.get("tags"), dict) or evidence.is_unknown("tags")):
-        return catalog.Surface(("tags",))
+    if cloud == "azure" and evidence.has("tags"):
+        shown = evidence.after.get("tags")
+        if isinstance(shown, dict) or (not type_name.startswith("azapi_") and not isinstance(shown, list)):
+            return catalog.Surface(("tags",))
     return None
 
 
