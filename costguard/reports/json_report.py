@@ -18,8 +18,8 @@ def render(report: Report, style: Style) -> str:  # noqa: ARG001 - JSON has no s
     try:
         encoded = msgspec.json.encode(report, order="deterministic")
     except UnicodeEncodeError:
-        plain = msgspec.to_builtins(report, order="deterministic")
-        encoded = msgspec.json.encode(_without_surrogates(plain))
+        report = msgspec.convert(_without_surrogates(msgspec.to_builtins(report)), Report)
+        encoded = msgspec.json.encode(report, order="deterministic")
     return json_text(msgspec.json.format(encoded, indent=2)) + "\n"
 
 
@@ -54,9 +54,19 @@ def read(raw: bytes, name: str) -> Report:
     except msgspec.DecodeError as error:
         _malformed(where, raw, error)
     except UnicodeDecodeError as error:
-        raise InputError(f"{where} is not a costguard report: line {_line(raw, error.start)} is not UTF-8") from error
+        line = _line(raw, _first_not_utf8(raw))
+        raise InputError(f"{where} is not a costguard report: line {line} is not UTF-8") from error
     except RecursionError as error:
         raise InputError(f"{where} is not a costguard report: it is nested too deeply to read") from error
+
+
+def _first_not_utf8(raw: bytes) -> int:
+    """The decoder counts from the start of the string that it was in."""
+    try:
+        raw.decode()
+    except UnicodeDecodeError as error:
+        return error.start
+    return 0
 
 
 def _check_schema(schema: Any, where: str) -> None:

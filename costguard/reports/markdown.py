@@ -35,7 +35,7 @@ _GAPS_LISTED = 20
 
 _PLAIN = re.compile(r"""["'(]{0,2}[^\W\d_]+(?:['’-][^\W\d_]+)*["')]{0,2}[.,;:!?]?|[=—–…]""")
 _HASH = re.compile(r"[0-9a-fA-F]{7,}")
-_CORE = re.compile(r"""(["'(]*)(.*?)(["')]*[.,;:!?]*)""", re.DOTALL)
+_CORE = re.compile(r"""(["'(]+)(.*?)(["')]+[.,;:!?]*)|()(.*?)([.,;:!?]*)""", re.DOTALL)
 _UNSPANNABLE = re.compile(r"[`|<>]")
 
 
@@ -46,9 +46,8 @@ def render(report: Report, style: Style) -> str:  # noqa: ARG001 - Markdown has 
     calm = report.complete and not parts[Section.WARNING] and not parts[Section.UNDECIDED]
     mark = "❌" if errors else "✅" if calm else "⚠️"
     # The first line lets a job find its earlier comment and replace it.
-    comment.say(
-        f"<!-- costguard:{report.checkpoint} -->\n### {mark} costguard {report.checkpoint}: {headline(report).rstrip('.')}"
-    )
+    title = f"{mark} costguard {report.checkpoint}: {headline(report).rstrip('.')}"
+    comment.say(f"<!-- costguard:{report.checkpoint} -->\n### {title}")
     if not report.complete or report.gaps:
         _gaps(comment, report)
     if errors:
@@ -171,5 +170,5 @@ def _word(word: str) -> str:
     if _PLAIN.fullmatch(word) and not _HASH.search(word):
         return word
     match = _CORE.fullmatch(word)
-    before, core, after = match.groups() if match else ("", word, "")
+    before, core, after = (part for part in match.groups() if part is not None) if match else ("", word, "")
     return f"{before}{_code(core)}{after}" if core else _code(word)
