@@ -1,0 +1,53 @@
+"""The stored plans are what real Terraform writes, and a binary plan is read through real Terraform."""
+
+import os
+import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, Terraform, absent
+from tests.iac.truth import cases
+
+pytestmark = pytest.mark.terraform
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, id=case.name) for case in cases()])
+def test_terraform_still_writes_the_plan_that_is_stored(case: Path, terraform: Terraform) -> None:
+    needs_cloud = any((case / name).exists() for name in ("before", "console.py"))
+    if needs_cloud and find_spec("moto") is None:
+        absent("terraform", "this case needs moto: pip install 'moto[server]'")
+    environment = {**terraform.environment, "COSTGUARD_TERRAFORM_MIRROR": terraform.mirror}
+    done = subprocess.run(
+        [sys.executable, ROOT / "scripts" / "write-plans", "--check", case.name],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_binary_plan_is_shown_by_terraform_and_judged_like_its_json(terraform: Terraform, tmp_path: Path) -> None:
+    example = ROOT / "examples" / "terraform" / "violating-mixed"
+    for source in example.glob("*.tf"):
+        shutil.copy(source, tmp_path)
+    terraform.init(tmp_path)
+    terraform.run(tmp_path, "plan", "-input=false", "-refresh=false", "-lock=false", "-out=tfplan")
+
+    def gate(plan: Path) -> tuple[int, str]:
+        done = subprocess.run(
+            [sys.executable, "-c", "from costguard.cli import run; run()", "gate", plan, "--format", "json"],
+            env={**os.environ, **terraform.environment, "PYTHONPATH": str(ROOT)},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert not done.stderr, done.stderr
+        return done.returncode, done.stdout
+
+    assert gate(tmp_path / "tfplan") == gate(example / "plan.json")
