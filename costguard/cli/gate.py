@@ -1,16 +1,20 @@
 """``costguard gate``: the CI gate over a Terraform or OpenTofu plan."""
 
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 import msgspec
 
-from costguard import baseline, reports
+from costguard import reports
+from costguard.baseline import apply as apply_baseline
 from costguard.cli import options
 from costguard.engine import evaluate
+from costguard.errors import InputError
 from costguard.iac.plan import read_plan
+
+_ZIP = b"PK\x03\x04"
+"""How Terraform's own plan format begins."""
 
 
 @click.command("gate")
@@ -47,21 +51,23 @@ def command(
         inventory = msgspec.structs.replace(inventory, resources=touched)
     report = evaluate(policy, inventory, datetime.now(UTC).date(), with_resources=show_compliant)
     if accepted is not None:
-        report = _apply_baseline(report, accepted)
+        report = apply_baseline(report, accepted)
     look = options.style(verbose=verbose, quiet=quiet, no_color=no_color, output=output)
     options.deliver(report, format_name, look, output)
     return options.exit_code(report, fail_on)
 
 
-_apply_baseline = baseline.apply
-
-
 def _plan(plan: str) -> tuple[bytes, str]:
     """The plan's JSON, and what to call it in messages."""
     if plan == "-":
-        return sys.stdin.buffer.read(), "standard input"
+        raw = options.read_input()
+        if raw.startswith(_ZIP):
+            raise InputError(
+                "standard input is a binary plan; give it as a file, for terraform to read"
+            )
+        return raw, "standard input"
     raw = options.read_file(plan)
-    if raw[:4] == b"PK\x03\x04":  # Terraform's own plan format is a zip file
+    if raw.startswith(_ZIP):
         from costguard.iac.terraform import show_plan
 
         return show_plan(Path(plan)), plan

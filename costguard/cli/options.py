@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from costguard import config, reports
+from costguard.cli import abandon
 from costguard.errors import ExitCode, InputError, UsageError
 from costguard.model.finding import Finding, Level, Report, Verdict
 from costguard.policy import Policy
@@ -80,12 +81,22 @@ def sources_in_force(policies: Sequence[str], config_file: str | None) -> tuple[
         return list(policies), Path()
     if config_file is not None and not Path(config_file).is_file():
         raise UsageError(f"--config: {config_file} is not a file")
-    path = Path(config_file) if config_file is not None else config.find(Path.cwd())
+    path = Path(config_file) if config_file is not None else _nearest_config()
     if path is not None:
         settings = config.read(path)
         if settings.doc.policies:
             return settings.doc.policies, settings.folder
     return ["baseline"], Path()
+
+
+def _nearest_config() -> Path | None:
+    try:
+        return config.find(Path.cwd())
+    except OSError as error:
+        raise UsageError(
+            f"costguard.yaml can't be looked for in the working directory and above it: {error.strerror}; "
+            "name it with --config, or the policies with --policy"
+        ) from error
 
 
 def policy_in_force(policies: Sequence[str], config_file: str | None) -> Policy:
@@ -96,14 +107,14 @@ def policy_in_force(policies: Sequence[str], config_file: str | None) -> Policy:
 
 def style(*, verbose: int, quiet: bool, no_color: bool, output: str | None) -> reports.Style:
     """How the terminal format should look: colours only for a person who looks, and the terminal's own width."""
-    terminal = output is None and sys.stdout.isatty()
+    terminal = output is None and sys.stdout is not None and sys.stdout.isatty()
     color = terminal and not no_color and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     return reports.Style(color=color, width=_width(terminal), verbosity=-1 if quiet else verbose)
 
 
 def _width(terminal: bool) -> int:
     columns = os.environ.get("COLUMNS", "")
-    if columns.isdigit() and int(columns) > 0:
+    if columns.isdecimal() and int(columns) > 0:
         return max(int(columns), 40)
     try:
         return max(os.get_terminal_size(1).columns, 40) if terminal else 100
@@ -113,6 +124,8 @@ def _width(terminal: bool) -> int:
 
 def read_file(path: str) -> bytes:
     """A file's bytes. Raises :class:`InputError` where it can't be read."""
+    if not path:
+        raise InputError("the name of a file is empty; is a variable of the script unset?")
     try:
         return Path(path).read_bytes()
     except (OSError, ValueError) as error:
@@ -120,20 +133,49 @@ def read_file(path: str) -> bytes:
         raise InputError(f"{path} can't be read: {why}") from error
 
 
+def read_input() -> bytes:
+    """What standard input holds."""
+    if sys.stdin is None:
+        raise InputError("standard input is closed, so there is nothing to read")
+    try:
+        return sys.stdin.buffer.read()
+    except OSError as error:
+        raise InputError(f"standard input can't be read: {error.strerror}") from error
+
+
 def deliver(report: Report, format_name: str, look: reports.Style, output: str | None) -> None:
-    """Writes the report. A reader that closes the pipe early has seen what it wanted; the exit code is the verdict's."""
+    """Writes the report where it is wanted. Files and what programs read are UTF-8, whatever the locale is."""
     text = reports.render(report, format_name, look)
-    if output is not None and output != "-":
-        try:
-            Path(output).write_text(text, "utf-8", errors="backslashreplace")
-        except OSError as error:
-            raise UsageError(f"--output: {output} can't be written: {error.strerror}") from error
+    if output is None or output == "-":
+        write(text, utf_8=format_name != "terminal")
         return
     try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        Path(output).write_bytes(text.encode("utf-8", "backslashreplace"))
+    except OSError as error:
+        raise UsageError(f"--output: {output} can't be written: {error.strerror}") from error
+
+
+_PLAINLY = str.maketrans({"✗": "x", "→": "->", "·": "-", "…": "..."})
+
+
+def write(text: str, *, utf_8: bool = False) -> None:
+    """Writes to standard output. A reader that closes the pipe early has seen what it wanted, and changes no verdict;
+    anything else that keeps the text from being delivered is an error."""
+    if sys.stdout is None:
+        raise UsageError("standard output is closed, so the report went nowhere; --output FILE writes it to a file")
+    encoding = "utf-8" if utf_8 else sys.stdout.encoding
+    try:
+        encoded = text.encode(encoding)
+    except UnicodeEncodeError:
+        encoded = (text if utf_8 else text.translate(_PLAINLY)).encode(encoding, "backslashreplace")
+    try:
+        sys.stdout.buffer.write(encoded)
+        sys.stdout.buffer.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        abandon(1)
+    except OSError as error:
+        abandon(1)
+        raise UsageError(f"standard output can't be written: {error.strerror}; the report is not whole") from error
 
 
 def exit_code(report: Report, fail_on: str) -> ExitCode:

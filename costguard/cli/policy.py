@@ -8,10 +8,13 @@ import yaml
 
 from costguard.cli import options
 from costguard.errors import DocumentError, ExitCode, Problem, UsageError
-from costguard.policy import Policy
 from costguard.examples import failures
+from costguard.policy import Policy
 from costguard.policy.load import load, locate
 from costguard.reports.text import printable
+
+_LINE = 10_000
+"""Longer than any line that somebody wrote by hand: what is printed here is to be read as it was written."""
 
 
 @click.group("policy")
@@ -28,9 +31,9 @@ def validate(files: tuple[str, ...], policies: tuple[str, ...], config_file: str
     if policy.warnings:
         raise DocumentError(policy.warnings)
     tags = sum(1 for rule in policy.rules if rule.id.startswith("tags/"))
-    click.echo(
+    options.write(
         f"valid: {_many(tags, 'tag')}, {_many(len(policy.rules) - tags, 'rule')}, "
-        f"{_many(len(policy.exemptions), 'exemption')}, {_many(len(policy.examples), 'example')}"
+        f"{_many(len(policy.exemptions), 'exemption')}, {_many(len(policy.examples), 'example')}\n"
     )
     return ExitCode.CLEAN
 
@@ -59,12 +62,11 @@ def test(files: tuple[str, ...], policies: tuple[str, ...], config_file: str | N
         wrong += failures(policy, own, today)
     if mistakes:
         raise DocumentError(mistakes)
-    for problem in sorted(wrong):
-        click.echo(printable(str(problem)))
     if count == 0:
         raise UsageError("the policies carry no examples, so nothing was tested; add some under examples:")
     passed = count - len(wrong)
-    click.echo(f"{_many(count, 'example')}: {passed} passed, {len(wrong)} failed")
+    said = [*map(str, sorted(wrong)), f"{_many(count, 'example')}: {passed} passed, {len(wrong)} failed"]
+    options.write("".join(f"{printable(line, _LINE)}\n" for line in said))
     return ExitCode.FINDINGS if wrong else ExitCode.CLEAN
 
 
@@ -73,7 +75,7 @@ def test(files: tuple[str, ...], policies: tuple[str, ...], config_file: str | N
 @options.policy_options
 def show(files: tuple[str, ...], policies: tuple[str, ...], config_file: str | None) -> int:
     """Print the merged policy in force, and where each part of it was said."""
-    click.echo(_shown(_load(files, policies, config_file)), nl=False)
+    options.write(_shown(_load(files, policies, config_file)))
     return ExitCode.CLEAN
 
 
@@ -101,7 +103,7 @@ def _shown(policy: Policy) -> str:
             lines += [f"{indent}# {origin}", *(f"{indent}{line}" for line in body)]
         else:
             lines.append(f"{indent}{path[-1]}: {_flow(value)}  # {origin}")
-    return "\n".join(map(printable, lines)) + "\n"
+    return "".join(f"{printable(line, _LINE)}\n" for line in lines)
 
 
 def _flow(value: Any) -> str:

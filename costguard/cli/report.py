@@ -1,7 +1,5 @@
 """``costguard report render``: a saved JSON report in another format."""
 
-import sys
-
 import click
 
 from costguard import reports
@@ -40,7 +38,7 @@ def render(
 ) -> int:
     """Render a saved JSON report again, in any format."""
     if source == "-":
-        report = reports.read(sys.stdin.buffer.read(), "standard input")
+        report = reports.read(options.read_input(), "standard input")
     else:
         report = reports.read(options.read_file(source), source)
     look = options.style(verbose=verbose, quiet=quiet, no_color=no_color, output=output)

@@ -23,17 +23,21 @@ def show_plan(plan: Path) -> bytes:
     folder = file.parent if (file.parent / ".terraform").is_dir() else Path.cwd()
     said = ""
     for program in programs:
-        result = subprocess.run(  # noqa: S603 - the program is terraform, the argument a path
-            [program, "show", "-json", "-no-color", str(file)],
-            cwd=folder,
-            capture_output=True,
-            check=False,
-            stdin=subprocess.DEVNULL,
-            env={**os.environ, "TF_IN_AUTOMATION": "1"},
-        )
+        try:
+            result = subprocess.run(  # noqa: S603 - the program is terraform, the argument a path
+                [program, "show", "-json", "-no-color", str(file)],
+                cwd=folder,
+                capture_output=True,
+                check=False,
+                stdin=subprocess.DEVNULL,
+                env={**os.environ, "TF_IN_AUTOMATION": "1"},
+            )
+        except OSError as error:
+            said = said or f"{program} can't be run: {error.strerror}"
+            continue
         if result.returncode == 0:
             return result.stdout
         lines = result.stderr.decode("utf-8", "replace").splitlines()
         text = " ".join(line.strip("╷│╵ ") for line in lines if line.strip("╷│╵ "))
-        said = said or f"{Path(program).name} show: {text[:600]}"
+        said = said or f"{Path(program).name} show: {text[:600] or f'it ended with {result.returncode} and no word'}"
     raise InputError(f"{plan} is a binary plan that can't be shown: {said}")
