@@ -62,9 +62,7 @@ def _plan(plan: str) -> tuple[bytes, str]:
     if plan == "-":
         raw = options.read_input()
         if raw.startswith(_ZIP):
-            raise InputError(
-                "standard input is a binary plan; give it as a file, for terraform to read"
-            )
+            raise InputError("standard input is a binary plan; give it as a file, for terraform to read")
         return raw, "standard input"
     raw = options.read_file(plan)
     if raw.startswith(_ZIP):
