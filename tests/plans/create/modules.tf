@@ -34,3 +34,16 @@ module "own_unknown" {
   source = "./modules/own"
   owner  = aws_sns_topic.directory.arn
 }
+
+# Two configurations under other names: the plan says which one each resource has, not the names in between.
+module "renamed" {
+  source = "./modules/renamed"
+  providers = {
+    aws      = aws.bare
+    aws.main = aws.from_local
+  }
+}
+
+module "named" {
+  source = "./modules/named"
+}

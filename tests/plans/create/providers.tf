@@ -159,6 +159,82 @@ provider "aws" {
   }
 }
 
+# Which keys are ignored is not constant either: any default that does not show may be hidden (6, 12).
+provider "aws" {
+  alias                       = "ignoring_variable"
+  region                      = "eu-west-1"
+  access_key                  = "test"
+  secret_key                  = "test"
+  skip_credentials_validation = true
+  skip_requesting_account_id  = true
+  skip_metadata_api_check     = true
+
+  default_tags {
+    tags = local.defaults
+  }
+
+  ignore_tags {
+    keys = [var.ignored]
+  }
+}
+
+# A dynamic block leaves no trace: this configuration looks as if it had no defaults (12).
+provider "aws" {
+  alias                       = "dynamic"
+  region                      = "eu-west-1"
+  access_key                  = "test"
+  secret_key                  = "test"
+  skip_credentials_validation = true
+  skip_requesting_account_id  = true
+  skip_metadata_api_check     = true
+
+  dynamic "default_tags" {
+    for_each = [var.defaults]
+    content {
+      tags = default_tags.value
+    }
+  }
+}
+
+# Careless defaults: a null is no tag, an empty text is one (3, 4).
+provider "aws" {
+  alias                       = "careless"
+  region                      = "eu-west-1"
+  access_key                  = "test"
+  secret_key                  = "test"
+  skip_credentials_validation = true
+  skip_requesting_account_id  = true
+  skip_metadata_api_check     = true
+
+  default_tags {
+    tags = {
+      owner       = null
+      service     = ""
+      environment = "production"
+    }
+  }
+}
+
+# Constants in a function: the plan shows neither a value nor a reference (12).
+provider "aws" {
+  alias                       = "function"
+  region                      = "eu-west-1"
+  access_key                  = "test"
+  secret_key                  = "test"
+  skip_credentials_validation = true
+  skip_requesting_account_id  = true
+  skip_metadata_api_check     = true
+
+  default_tags {
+    tags = merge({ owner = "platform" }, { service = "shop" })
+  }
+}
+
+variable "ignored" {
+  type    = string
+  default = "environment"
+}
+
 variable "defaults" {
   type = map(string)
   default = {

@@ -323,6 +323,12 @@ resource "aws_sns_topic" "ignored_local" {
   name     = "ignored-local"
 }
 
+# The local's environment is hidden: the plan shows two of three defaults, and not which keys are ignored.
+resource "aws_sns_topic" "ignored_variable" {
+  provider = aws.ignoring_variable
+  name     = "ignored-variable"
+}
+
 # --- 7: sensitive values ---------------------------------------------------------------------------
 
 # The value is marked in `tags` and in clear in tags_all.
@@ -484,6 +490,49 @@ resource "aws_sns_topic" "from_variable" {
   name     = "from-variable"
 }
 
+# The defaults of a dynamic block show in tags_all …
+resource "aws_sns_topic" "dynamic_defaults" {
+  provider = aws.dynamic
+  name     = "dynamic-defaults"
+}
+
+# … unless tags_all is unknown, and then only what the same provider does to the topic above can prove them (3, 12).
+resource "aws_sns_topic" "dynamic_defaults_hidden" {
+  provider = aws.dynamic
+  name     = "dynamic-defaults-hidden"
+  tags = {
+    service = ""
+  }
+}
+
+# An empty default makes tags_all unknown (3).
+resource "aws_sns_topic" "careless" {
+  provider = aws.careless
+  name     = "careless"
+}
+
+resource "aws_sns_topic" "careless_overridden" {
+  provider = aws.careless
+  name     = "careless-overridden"
+  tags = {
+    owner   = "payments"
+    service = "shop"
+  }
+}
+
+resource "aws_rekognition_collection" "careless" {
+  provider      = aws.careless
+  collection_id = "careless"
+}
+
+resource "aws_sns_topic" "function_defaults" {
+  provider = aws.function
+  name     = "function-defaults"
+  tags = {
+    environment = "production"
+  }
+}
+
 # --- 12: how the configuration shows the tags: constants, functions of constants, references ---------
 
 resource "aws_sns_topic" "function_of_constants" {
@@ -513,4 +562,10 @@ resource "aws_sns_topic" "each" {
     service     = "shop"
     environment = "production"
   }
+}
+
+# --- 16: an ephemeral resource leaves no trace in the plan, not even in its configuration ---------------------
+
+ephemeral "aws_ssm_parameter" "secret" {
+  arn = aws_sns_topic.directory.arn
 }
