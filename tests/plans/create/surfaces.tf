@@ -188,6 +188,32 @@ resource "aws_autoscaling_group" "unknown_dynamic_key" {
   }
 }
 
+# A set cannot mark one of its members: the whole list is marked sensitive (7).
+resource "aws_autoscaling_group" "sensitive_value" {
+  name               = "sensitive-value"
+  min_size           = 0
+  max_size           = 1
+  availability_zones = ["eu-west-1a"]
+  launch_template {
+    name = "some-template"
+  }
+  tag {
+    key                 = "owner"
+    value               = sensitive("hush-hush-owner")
+    propagate_at_launch = true
+  }
+  tag {
+    key                 = "service"
+    value               = "shop"
+    propagate_at_launch = true
+  }
+  tag {
+    key                 = "environment"
+    value               = sensitive("hush-hush-environment")
+    propagate_at_launch = true
+  }
+}
+
 # One tag beside a group: not a tag set, nothing to judge.
 resource "aws_autoscaling_group_tag" "single" {
   autoscaling_group_name = "some-group"
@@ -245,6 +271,15 @@ resource "aws_launch_template" "specification_without_tags" {
   tags = local.complete
   tag_specifications {
     resource_type = "instance"
+  }
+}
+
+resource "aws_launch_template" "sensitive_specification" {
+  name = "sensitive-specification"
+  tags = local.complete
+  tag_specifications {
+    resource_type = "instance"
+    tags          = merge(local.complete, { environment = sensitive("hush-hush-environment") })
   }
 }
 
