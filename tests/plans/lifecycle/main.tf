@@ -109,6 +109,24 @@ provider "aws" {
   }
 }
 
+# Defaults that were known and are no longer: the plan seems to take them away from what exists (5).
+provider "aws" {
+  alias                       = "turning"
+  region                      = "us-east-1"
+  access_key                  = "test"
+  secret_key                  = "test"
+  skip_credentials_validation = true
+  skip_requesting_account_id  = true
+  skip_metadata_api_check     = true
+
+  default_tags {
+    tags = {
+      owner   = "platform"
+      service = aws_sns_topic.derived.arn
+    }
+  }
+}
+
 locals {
   rest = {
     service     = "shop"
@@ -515,6 +533,19 @@ resource "aws_sns_topic" "derived_from_data" {
   provider = aws.from_data
   name     = "derived-from-data"
   tags     = { environment = "production" }
+}
+
+# Its owner goes, says the plan; the apply would bring it back, or break.
+resource "aws_sns_topic" "turning" {
+  provider = aws.turning
+  name     = "turning"
+  tags     = { environment = "production" }
+}
+
+resource "aws_sns_topic" "turning_complete" {
+  provider = aws.turning
+  name     = "turning-complete"
+  tags     = local.complete
 }
 
 # --- 16: data sources are never judged -------------------------------------------------------------------

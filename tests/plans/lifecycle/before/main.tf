@@ -72,6 +72,22 @@ provider "aws" {
   }
 }
 
+provider "aws" {
+  alias                       = "turning"
+  region                      = "us-east-1"
+  access_key                  = "test"
+  secret_key                  = "test"
+  skip_credentials_validation = true
+  skip_requesting_account_id  = true
+  skip_metadata_api_check     = true
+
+  default_tags {
+    tags = {
+      owner = "platform"
+    }
+  }
+}
+
 locals {
   rest = {
     service     = "shop"
@@ -349,5 +365,17 @@ resource "aws_sns_topic" "ignored" {
 resource "aws_sns_topic" "registry" {
   provider = aws.bare
   name     = "registry"
+  tags     = local.complete
+}
+
+resource "aws_sns_topic" "turning" {
+  provider = aws.turning
+  name     = "turning"
+  tags     = { environment = "production" }
+}
+
+resource "aws_sns_topic" "turning_complete" {
+  provider = aws.turning
+  name     = "turning-complete"
   tags     = local.complete
 }
