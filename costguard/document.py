@@ -5,7 +5,9 @@ lines of aliases grow into gigabytes, and keep the last of two equal keys withou
 shape stays text.
 """
 
+import os
 import re
+import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
@@ -24,8 +26,9 @@ MAX_NODES = 200_000
 """Aliases are expanded, and this is what bounds them: the billion-laughs file has 10⁹ nodes in 400 bytes."""
 MAX_DEPTH = 60
 
-_INT = re.compile(r"[-+]?(0|[1-9][0-9_]*)$|0x[0-9a-fA-F]+$|0o?[0-7]+$", re.ASCII)
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$", re.ASCII)
+# Digits after a leading zero stay text: they are an account's id, and hardly ever an octal number.
+_INT = re.compile(r"[-+]?(0|[1-9][0-9_]*)\Z|0x[0-9a-fA-F]+\Z|0o[0-7]+\Z", re.ASCII)
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z", re.ASCII)
 _CONSTANTS: Mapping[str, bool | None] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
     **dict.fromkeys(("true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON"), True),
@@ -65,21 +68,24 @@ def dotted(path: Iterable[str | int]) -> str:
     return text
 
 
-def read_text(path: Path, *, limit: int = MAX_BYTES) -> str:
-    """The file as text. Raises :class:`DocumentError` where it can't be read, is over ``limit`` bytes or isn't UTF-8."""
-    name = str(path)
+def read_text(path: Path, *, limit: int = MAX_BYTES, name: str | None = None) -> str:
+    """The file as text; ``name`` is what messages call it. Raises :class:`DocumentError` where it can't be read, isn't
+    a regular file (which might never end), is over ``limit`` bytes or isn't UTF-8."""
+    name = name or str(path)
     try:
-        if path.is_dir():
-            raise DocumentError([Problem(name, 0, "", "is a folder; name a file")])
-        with path.open("rb") as stream:
+        # Without O_NONBLOCK the opening of a FIFO waits for a writer.
+        with os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb", closefd=True) as stream:
+            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                raise DocumentError([Problem(name, 0, "", "is not a regular file; name a file that holds a document")])
             raw = stream.read(limit + 1)
+    except IsADirectoryError as error:
+        raise DocumentError([Problem(name, 0, "", "is a folder; name a file")]) from error
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise DocumentError([Problem(name, 0, "", f"can't be read: {why}")]) from error
     if len(raw) > limit:
-        raise DocumentError(
-            [Problem(name, 0, "", f"is larger than {limit:,} bytes, which no document of this kind is")]
-        )
+        message = f"is larger than {limit:,} bytes, which no document of this kind is"
+        raise DocumentError([Problem(name, 0, "", message)])
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -104,6 +110,8 @@ def parse_yaml(text: str, file: str) -> list[Document]:
     try:
         for event in yaml.parse(text, Loader=loader):
             builder.feed(event)
+    except UnicodeEncodeError as error:  # half of a surrogate pair, which no file in UTF-8 has
+        raise DocumentError([Problem(file, text.count("\n", 0, error.start) + 1, "", "is not Unicode text")]) from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         what = getattr(error, "problem", None) or str(error).splitlines()[0]
@@ -191,10 +199,7 @@ class _Builder:
         if text in _CONSTANTS:
             return _CONSTANTS[text]
         if len(text) < 20 and _INT.match(text):
-            try:
-                return int(text.replace("_", ""), 0)
-            except ValueError:
-                return int(text, 8)  # 0755, as YAML 1.1 has it
+            return int(text.replace("_", ""), 0)
         if len(text) < 40 and _FLOAT.match(text):
             return float(text)
         return text

@@ -25,7 +25,7 @@ from costguard.model.finding import (
 )
 from costguard.model.resource import Inventory, Known, Resource, Surface
 from costguard.policy import Exemption, Policy
-from costguard.policy.rules import Fault, Rule
+from costguard.policy.rules import Fault, Rule, shown
 
 _UNKNOWN_LEVEL = {"pass": Level.INFO, "warn": Level.WARNING, "fail": Level.ERROR}
 
@@ -37,13 +37,13 @@ def evaluate(policy: Policy, inventory: Inventory, today: date, *, with_resource
     statuses: dict[Status, int] = dict.fromkeys(Status, 0)
     listed: list[ResourceStatus] = []
     for resource in inventory.resources:
-        mine, status = judge.resource(resource)
+        mine, status, secret = judge.resource(resource)
         findings += mine
         statuses[status] += 1
         if with_resources:
-            listed.append(_listed(resource, status))
-    findings.sort(key=lambda f: (f.resource.address, f.surface, f.tag or "", f.rule))
-    listed.sort(key=lambda r: r.address)
+            listed.append(_listed(resource, status, secret))
+    findings.sort(key=_order)
+    listed.sort(key=lambda r: (r.address, r.type, msgspec.json.encode(r)))
     return Report(
         schema=FINDINGS_SCHEMA,
         tool=Tool(name="costguard", version=__version__),
@@ -71,7 +71,7 @@ class _Judge:
         self._checkpoint = checkpoint
         self._today = today
         self._unknown_level = _UNKNOWN_LEVEL[policy.unknown_action(checkpoint)]
-        self._by_type: dict[tuple[str, str], tuple[list[Rule], list[Exemption]]] = {}
+        self._by_type: dict[tuple[str, str, str | None], tuple[list[Rule], list[Exemption]]] = {}
 
     def notes(self) -> Iterator[str]:
         """What there is to say of the policy itself: exemptions that no longer hold."""
@@ -79,69 +79,82 @@ class _Judge:
             yield str(warning)
         for exemption in self._policy.exemptions:
             if exemption.until is not None and exemption.until < self._today:
-                yield f"{exemption.origin}: the exemption ({exemption.reason}) ended on {exemption.until} and no longer holds"
+                yield (
+                    f"{exemption.origin}: the exemption ({exemption.reason}) ended on {exemption.until} "
+                    "and no longer holds"
+                )
 
-    def resource(self, resource: Resource) -> tuple[list[Finding], Status]:
-        if not resource.surfaces:
-            return [], Status.UNTAGGABLE
-        rules, exemptions = self._for_type(resource)
-        ref: ResourceRef | None = None
+    def resource(self, resource: Resource) -> tuple[list[Finding], Status, set[str]]:
+        """The findings, the status, and the keys whose values nobody may print."""
         findings: list[Finding] = []
+        secret: set[str] = set()
+        if not resource.surfaces:
+            return findings, Status.UNTAGGABLE, secret
+        rules, exemptions = self._for_type(resource)
         exempted = False
         judged = False
-        at_fault: set[tuple[str, str | None]] = set()
+        at_fault: set[tuple[str, _About]] = set()
         for surface in resource.surfaces:
             stated = self._policy.surface_level(surface.path) if surface.created else None
             if stated == "ignore" or (surface.created and stated is None and not surface.authored):
                 continue
             judged = True
+            kept: dict[_About, _Charge] = {}
             for rule, fault in _faults(rules, resource, surface):
-                at_fault.add((surface.path, fault.tag))
-                if surface.derived_from and (surface.derived_from, fault.tag) in at_fault:
+                about = (fault.tag, "") if fault.tag is not None else (None, rule.id)
+                at_fault.add((surface.path, about))
+                if fault.secret and fault.key is not None:
+                    secret.add(fault.key)
+                if surface.derived_from and (surface.derived_from, about) in at_fault:
                     continue
-                exemption, ended = self._exemption(exemptions, rule, fault, resource, surface)
-                if exemption is not None:
+                holds, remark = self._exempt(exemptions, rule, fault, resource, surface)
+                if holds:
                     exempted = True
                     continue
-                if ref is None:
-                    ref = _ref(resource)
-                level = self._level(rule, fault, surface, stated)
-                findings.append(self._finding(rule, fault, resource, ref, surface, level, ended))
+                charge = _Charge(rule, fault, self._level(rule, fault, surface, stated), remark)
+                kept[about] = charge if about not in kept else _sterner(kept[about], charge)
+            findings += [self._finding(charge, resource, surface) for charge in kept.values()]
         if any(finding.verdict is not Verdict.UNKNOWN for finding in findings):
-            return findings, Status.VIOLATING
+            return findings, Status.VIOLATING, secret
         if findings:
-            return findings, Status.UNKNOWN
+            return findings, Status.UNKNOWN, secret
         if exempted:
-            return findings, Status.EXEMPT
-        return findings, Status.COMPLIANT if judged else Status.UNTAGGABLE
+            return findings, Status.EXEMPT, secret
+        return findings, Status.COMPLIANT if judged else Status.UNTAGGABLE, secret
 
     def _for_type(self, resource: Resource) -> tuple[list[Rule], list[Exemption]]:
-        key = (resource.type, resource.provider)
+        key = (resource.type, resource.provider, resource.cloud)
         known = self._by_type.get(key)
         if known is None:
-            args = (resource.type, resource.provider, resource.cloud, self._checkpoint)
+            args = (*key, self._checkpoint)
             known = self._by_type[key] = (
                 [rule for rule in self._policy.rules if rule.selector.selects_type(*args)],
                 [one for one in self._policy.exemptions if one.selector.selects_type(*args)],
             )
         return known
 
-    def _exemption(
+    def _exempt(
         self, exemptions: list[Exemption], rule: Rule, fault: Fault, resource: Resource, surface: Surface
-    ) -> tuple[Exemption | None, Exemption | None]:
-        """The exemption that covers this fault, and else the one that did until it ended."""
-        ended = None
+    ) -> tuple[bool, str]:
+        """Whether an exemption certainly covers this fault, and what is to be said of one that ended or that can't be
+        decided here. An exemption by account that a plan can't show must not open the gate for every account."""
+        remark = ""
         for exemption in exemptions:
             if exemption.tags is not None and fault.tag not in exemption.tags:
                 continue
             if exemption.rules is not None and rule.id not in exemption.rules:
                 continue
-            if exemption.selector.selects(resource, surface.tags) is not True:
+            selected = exemption.selector.selects(resource, surface.tags)
+            if selected is False:
                 continue
-            if exemption.until is not None and self._today <= exemption.until:
-                return exemption, None
-            ended = exemption
-        return None, ended
+            if exemption.until is None or exemption.until < self._today:
+                why = f"ended on {exemption.until}" if exemption.until else "has no valid date"
+                remark = f"; its exemption ({exemption.origin}) {why}"
+            elif selected is True:
+                return True, ""
+            else:
+                remark = remark or f"; whether the exemption at {exemption.origin} covers it can't be told: {selected}"
+        return False, remark
 
     def _level(self, rule: Rule, fault: Fault, surface: Surface, stated: str | None) -> Level:
         level = rule.level
@@ -152,22 +165,8 @@ class _Judge:
             level = min(level, most, key=lambda one: one.rank)
         return level
 
-    def _finding(
-        self,
-        rule: Rule,
-        fault: Fault,
-        resource: Resource,
-        ref: ResourceRef,
-        surface: Surface,
-        level: Level,
-        ended: Exemption | None,
-    ) -> Finding:
-        message = fault.message
-        if surface.created:
-            message += f" in {surface.path}"
-        if ended is not None:
-            why = f"ended on {ended.until}" if ended.until else "has no valid date"
-            message += f"; its exemption ({ended.origin}) {why}"
+    def _finding(self, charge: "_Charge", resource: Resource, surface: Surface) -> Finding:
+        rule, fault, level = charge.rule, charge.fault, charge.level
         if not resource.touched and level is Level.ERROR:
             level = Level.WARNING
         return Finding(
@@ -177,9 +176,9 @@ class _Judge:
             surface=surface.path,
             verdict=fault.verdict,
             level=level,
-            resource=ref,
+            resource=_ref(resource),
             location=resource.location,
-            message=message,
+            message=fault.message + (f" in {surface.path}" if surface.created else "") + charge.remark,
             remedy=fault.remedy,
             fingerprint=fingerprint(rule.id, resource.address, surface.path, fault.tag),
             new=resource.touched,
@@ -188,34 +187,59 @@ class _Judge:
         )
 
 
+_About = tuple[str | None, str]
+"""What a fault is about: a tag, or — where it is about the whole map — its rule. One finding each, on one surface."""
+
+
+class _Charge(msgspec.Struct, frozen=True):
+    """A fault that no exemption covers, with its level on this surface."""
+
+    rule: Rule
+    fault: Fault
+    level: Level
+    remark: str
+
+
 def _faults(rules: Iterable[Rule], resource: Resource, surface: Surface) -> Iterator[tuple[Rule, Fault]]:
-    """The faults of a surface, at most one for each tag: a certain one counts over an unknown one, then the sterner
-    level, then the earlier rule. Faults of the whole map have no tag and are told apart by their rule."""
-    kept: dict[tuple[str, str], tuple[Rule, Fault]] = {}
+    """The faults of a surface; those of a rule that may not apply are uncertain."""
     for rule in rules:
         selected: bool | str = True if rule.selector.by_type_only else rule.selector.selects(resource, surface.tags)
         if selected is False:
             continue
         for fault in rule.judge(resource, surface):
-            if selected is not True:
-                fault = msgspec.structs.replace(  # noqa: PLW2901 - the fault as the selector leaves it
-                    fault,
-                    verdict=Verdict.UNKNOWN,
-                    message=f"{fault.message}, if {rule.id} applies: {selected}",
-                )
-            key = ("tag", fault.tag) if fault.tag is not None else ("rule", rule.id)
-            other = kept.get(key)
-            if other is None or _weight(rule, fault) > _weight(*other):
-                kept[key] = (rule, fault)
-    return iter(kept.values())
+            if selected is True:
+                yield rule, fault
+            else:
+                message = f"{fault.message}, if {rule.id} applies: {selected}"
+                yield rule, msgspec.structs.replace(fault, verdict=Verdict.UNKNOWN, message=message)
 
 
-def _weight(rule: Rule, fault: Fault) -> tuple[bool, int]:
-    return fault.verdict is not Verdict.UNKNOWN, rule.level.rank
+def _sterner(one: _Charge, other: _Charge) -> _Charge:
+    """Which of two faults of one tag becomes the finding: a certain one before an unknown one, a forbidden one before
+    any other, the sterner level, the earlier rule. It has the sterner level of both, so that a rule more never makes a
+    finding milder; and what one of them may not show, the other doesn't either."""
+    winner = other if _weight(other) > _weight(one) else one
+    fault = winner.fault
+    if (one.fault.secret or other.fault.secret) and fault.found is not None and not fault.secret:
+        message = fault.message.replace(shown(fault.found, False), shown("", True))
+        fault = msgspec.structs.replace(fault, message=message, found=None, expected=None, secret=True)
+    return _Charge(winner.rule, fault, max(one.level, other.level, key=lambda level: level.rank), winner.remark)
+
+
+def _weight(charge: _Charge) -> tuple[bool, bool, int]:
+    verdict = charge.fault.verdict
+    return verdict is not Verdict.UNKNOWN, verdict is Verdict.FORBIDDEN, charge.level.rank
+
+
+def _order(finding: Finding) -> tuple[str, ...]:
+    """A total order: two resources of one address (in two accounts) stand in the same order whatever came first."""
+    ref = finding.resource
+    where = (ref.address, finding.surface, finding.tag or "", finding.rule)
+    return (*where, ref.type, ref.provider, ref.account or "", ref.region or "", ref.id or "", finding.message)
 
 
 def fingerprint(rule: str, address: str, surface: str, tag: str | None) -> str:
-    """Names a finding across runs: it changes with the rule, the address, the surface or the tag, and with nothing else."""
+    """Names a finding across runs: it changes with the rule, the address, the surface and the tag alone."""
     text = "\0".join(("costguard/v1", rule, address, surface, tag or ""))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
@@ -231,7 +255,7 @@ def _ref(resource: Resource) -> ResourceRef:
     )
 
 
-def _listed(resource: Resource, status: Status) -> ResourceStatus:
+def _listed(resource: Resource, status: Status, secret: set[str]) -> ResourceStatus:
     own = next((surface for surface in resource.surfaces if not surface.created), None)
     tags = dict(sorted(own.tags.tags.items())) if own else {}
     return ResourceStatus(
@@ -239,7 +263,9 @@ def _listed(resource: Resource, status: Status) -> ResourceStatus:
         type=resource.type,
         status=status,
         tags={
-            key: tag.value.text if isinstance(tag.value, Known) and not tag.value.sensitive else None
+            key: tag.value.text
+            if isinstance(tag.value, Known) and not tag.value.sensitive and key not in secret
+            else None
             for key, tag in tags.items()
         },
         provenance={key: tag.source for key, tag in tags.items()},

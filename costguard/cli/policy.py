@@ -1,16 +1,15 @@
 """``costguard policy``: validate, test and show policies."""
 
 from datetime import UTC, datetime
-from typing import Any
 
 import click
-import yaml
 
 from costguard.cli import options
 from costguard.errors import DocumentError, ExitCode, Problem, UsageError
 from costguard.examples import failures
 from costguard.policy import Policy
 from costguard.policy.load import load, locate
+from costguard.policy.show import as_yaml
 from costguard.reports.text import printable
 
 _LINE = 10_000
@@ -75,7 +74,8 @@ def test(files: tuple[str, ...], policies: tuple[str, ...], config_file: str | N
 @options.policy_options
 def show(files: tuple[str, ...], policies: tuple[str, ...], config_file: str | None) -> int:
     """Print the merged policy in force, and where each part of it was said."""
-    options.write(_shown(_load(files, policies, config_file)))
+    lines = as_yaml(_load(files, policies, config_file)).splitlines()
+    options.write("".join(f"{printable(line, len(line) + 1)}\n" for line in lines))
     return ExitCode.CLEAN
 
 
@@ -85,28 +85,3 @@ def _load(files: tuple[str, ...], policies: tuple[str, ...], config_file: str | 
 
 def _many(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
-def _shown(policy: Policy) -> str:
-    """The policy in force as a document again, each part with the file and line that said it."""
-    lines = ["# The policy in force, from " + ", ".join(policy.files), "version: 1"]
-    open_path: tuple[str | int, ...] = ()
-    for path, value, origin in policy.statement:
-        for depth, part in enumerate(path[:-1]):
-            if open_path[: depth + 1] != path[: depth + 1]:
-                lines.append(f"{'  ' * depth}{part}:")
-        open_path = path[:-1]
-        indent = "  " * (len(path) - 1)
-        if path[0] in ("rules", "exemptions"):
-            entry = {"id": path[1], **value} if path[0] == "rules" else value
-            body = yaml.safe_dump([entry], sort_keys=False, allow_unicode=True, width=100).splitlines()
-            lines += [f"{indent}# {origin}", *(f"{indent}{line}" for line in body)]
-        else:
-            lines.append(f"{indent}{path[-1]}: {_flow(value)}  # {origin}")
-    return "".join(f"{printable(line, _LINE)}\n" for line in lines)
-
-
-def _flow(value: Any) -> str:
-    """A value on one line of YAML."""
-    text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10**6, sort_keys=False)
-    return text.removesuffix("\n").removesuffix("\n...")

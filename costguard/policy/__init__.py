@@ -35,7 +35,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """What must be true of every resource.
 
     ``unknown`` and ``surfaces`` hold only what the documents say; ask :meth:`unknown_action` and
-    :meth:`surface_level`. ``files`` are the documents in the order in which they were merged; ``statement`` is everything in force with its origin, for people.
+    :meth:`surface_level`. ``files`` are the documents in the order in which they were merged; ``statement`` is
+    everything in force with its origin, for people.
     """
 
     rules: tuple[Rule, ...]

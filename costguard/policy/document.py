@@ -87,6 +87,17 @@ class ForbidDoc(_Part, frozen=True):
 
     keys: list[Text] = []
     values: list[Text] = []
+    content: Annotated[
+        list[Literal["payment-card"]],
+        Meta(description="What no expression can tell: a payment card's number has a check digit."),
+    ] = []
+
+
+class EveryTagDoc(_Part, frozen=True):
+    """What the key and the value of every tag must be, whatever the tag is; each is a JSON Schema for a text."""
+
+    key: dict[str, Any] | None = None
+    value: dict[str, Any] | None = None
 
 
 class RuleDoc(_Part, frozen=True):
@@ -98,6 +109,7 @@ class RuleDoc(_Part, frozen=True):
     level: Level = Level.ERROR
     require: Annotated[dict[str, TagDoc], Meta(min_length=1)] | None = None
     forbid: ForbidDoc | None = None
+    every_tag: EveryTagDoc | None = None
     tags_schema: Annotated[
         dict[str, Any] | None, Meta(description="A JSON Schema (2020-12) over the whole map of tags.")
     ] = None

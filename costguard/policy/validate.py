@@ -5,7 +5,6 @@ published JSON Schema, which is generated from the same types, explains them all
 """
 
 from collections.abc import Iterable
-from importlib.resources import files
 from typing import Any, TypeVar
 
 import msgspec
@@ -25,17 +24,19 @@ def fits(data: Any, kind: type[T]) -> T | None:
 
 
 def explain(document: Document, schema: str) -> list[Problem]:
-    """All that the published schema holds against the document; never empty-handed for one that doesn't fit."""
+    """All that the published schema holds against the document."""
+    return [document.problem(path, message) for path, message in explained(document.data, schema)]
+
+
+def explained(data: Any, schema: str) -> list[tuple[tuple[str | int, ...], str]]:
+    """(path, sentence) for all that the published schema holds against the data."""
+    from importlib.resources import files
+
     import jsonschema
 
     rules = msgspec.json.decode((files("costguard") / "schemas" / f"{schema}.json").read_bytes())
     validator = jsonschema.Draft202012Validator(rules)
-    problems = [
-        document.problem(path, message)
-        for error in validator.iter_errors(document.data)
-        for path, message in _sentences(error)
-    ]
-    return problems
+    return [sentence for error in validator.iter_errors(data) for sentence in _sentences(error)]
 
 
 def _sentences(error: Any) -> Iterable[tuple[tuple[str | int, ...], str]]:
@@ -47,7 +48,7 @@ def _sentences(error: Any) -> Iterable[tuple[tuple[str | int, ...], str]]:
             if key not in known:
                 yield (
                     (*path, key),
-                    f"is not a key that belongs here{_near(key, known)}; known are {', '.join(known)}",
+                    f"is not a key that belongs here{near(key, known)}; known are {', '.join(known)}",
                 )
     elif rule == "required":
         for key in wanted:
@@ -66,7 +67,7 @@ def _sentences(error: Any) -> Iterable[tuple[tuple[str | int, ...], str]]:
         yield path, f"takes {_TYPES.get(wanted, wanted)}, not {_describe(found)}"
     elif rule == "enum":
         allowed = [str(item) for item in wanted]
-        yield path, f"takes {' or '.join(allowed)}, not {_describe(found)}{_near(str(found), allowed)}"
+        yield path, f"takes {' or '.join(allowed)}, not {_describe(found)}{near(str(found), allowed)}"
     elif rule in ("minLength", "minItems", "minProperties"):
         yield path, "is empty"
     elif rule in ("maxLength", "maximum"):
@@ -79,6 +80,7 @@ def _sentences(error: Any) -> Iterable[tuple[tuple[str | int, ...], str]]:
         yield path, str(error.message)[:300]
 
 
+_LONGEST_TYPO = 40
 _TYPES = {
     "string": "text",
     "object": "a mapping",
@@ -121,7 +123,7 @@ def _describe(value: Any) -> str:
         case bool():
             return f"{str(value).lower()} (put it in quotes if text is meant)"
         case int() | float():
-            return f"the number {value}"
+            return "a number (put it in quotes if text is meant)"
         case str():
             return repr(value) if len(value) <= 60 else f"{value[:57]!r}…"
         case list():
@@ -130,8 +132,12 @@ def _describe(value: Any) -> str:
             return "a mapping"
 
 
-def _near(word: str, known: list[str]) -> str:
+def near(word: str, known: list[str]) -> str:
+    """A clause that suggests the known word that ``word`` was probably meant to be; empty where none is near."""
     import difflib
+
+    if len(word) > _LONGEST_TYPO:
+        return ""
 
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.7)
     return f"; did you mean {close[0]}?" if close else ""

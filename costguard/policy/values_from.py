@@ -3,7 +3,6 @@
 A format is one function in :data:`READERS`: text in, values out, a ``ValueError`` with a sentence where it can't.
 """
 
-import csv
 import io
 import json
 from collections.abc import Callable, Iterable
@@ -24,10 +23,10 @@ def read_values(source: ValuesFromDoc, folder: Path) -> tuple[str, ...]:
     if chosen is None:
         raise ValueError(f"the format of {source.file} can't be told from its name; say format: {' or '.join(READERS)}")
     try:
-        text = read_text(path, limit=LARGEST)
-        values = [value for value in READERS[chosen](text, source) if value]
+        text = read_text(path, limit=LARGEST, name=source.file)
+        values = [value for value in READERS[chosen](text, source) if value.strip()]
     except DocumentError as error:
-        raise ValueError("; ".join(f"{p.file} {p.message}" for p in error.problems)) from error
+        raise ValueError("; ".join(map(str, error.problems[:3]))) from error
     except RecursionError as error:
         raise ValueError(f"{source.file} is nested too deeply") from error
     if not values:
@@ -66,8 +65,10 @@ def _select(data: Any, source: ValuesFromDoc) -> Iterable[str]:
 
         try:
             data = jmespath.search(source.path, data)
-        except JMESPathError as error:
-            raise ValueError(f"path: {str(error).splitlines()[0]}") from error
+        except (JMESPathError, ValueError, TypeError, AttributeError, ArithmeticError, LookupError) as error:
+            # Its functions raise what Python raises when they meet data that they didn't expect.
+            why = (str(error) or type(error).__name__).splitlines()[0]
+            raise ValueError(f"path: {source.path}: {why}") from error
     if not isinstance(data, list):
         where = f"path {source.path} of {source.file}" if source.path else f"{source.file} (give a path into it)"
         raise ValueError(f"{where} gives {'nothing' if data is None else 'no list'}; a list of texts is needed")
@@ -78,6 +79,8 @@ def _select(data: Any, source: ValuesFromDoc) -> Iterable[str]:
 
 
 def _csv(text: str, source: ValuesFromDoc) -> Iterable[str]:
+    import csv
+
     try:
         rows = csv.DictReader(io.StringIO(text), strict=True)
         columns = list(rows.fieldnames or [])

@@ -2,7 +2,7 @@
 them from the document.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 import msgspec
@@ -23,6 +23,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     remedy: str
     found: str | None = None
     expected: str | None = None
+    secret: bool = False  # the value must not be shown, by this rule or any other
 
 
 class Rule(Protocol):
@@ -40,6 +41,16 @@ class Rule(Protocol):
     def judge(self, resource: Resource, surface: Surface) -> Iterator[Fault]:
         """Every fault on this surface. The selector has already been asked."""
         ...
+
+
+Names = Mapping[str, Mapping[str, str]]
+"""cloud → key → the policy's name of the tag that has this key there."""
+
+
+def name_of(names: Names, cloud: str | None, key: str) -> str:
+    """What a finding about ``key`` calls the tag: the policy's name where it has one, so that two rules which fault
+    the same tag meet."""
+    return names.get(cloud or "", {}).get(key, key)
 
 
 def shown(text: str, sensitive: bool) -> str:

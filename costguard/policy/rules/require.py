@@ -8,7 +8,7 @@ from costguard.model.finding import Level, Verdict
 from costguard.model.resource import Known, Resource, Surface, Tag
 from costguard.policy.rules import Fault, shown
 from costguard.policy.selector import Selector, Spelling
-from costguard.policy.values import ValueRule, listing, nearest
+from costguard.policy.values import ValueRule, allowed_by, listing, nearest
 
 
 class Require(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,10 +27,7 @@ class Require(msgspec.Struct, frozen=True, kw_only=True):
     def judge(self, resource: Resource, surface: Surface) -> Iterator[Fault]:
         key = self.spelling.on(resource.cloud)
         tag = surface.tags.tags.get(key)
-        if tag is not None:
-            fault = self._value(key, tag)
-        else:
-            fault = self._absent(key, resource, surface)
+        fault = self._value(key, tag) if tag is not None else self._absent(key, surface)
         if fault is not None:
             yield fault
 
@@ -68,7 +65,7 @@ class Require(msgspec.Struct, frozen=True, kw_only=True):
                 )
         return None
 
-    def _absent(self, key: str, resource: Resource, surface: Surface) -> Fault | None:
+    def _absent(self, key: str, surface: Surface) -> Fault | None:
         there = self._misspelled(key, surface)
         tags = surface.tags
         doubt = tags.doubt(key)
@@ -95,7 +92,7 @@ class Require(msgspec.Struct, frozen=True, kw_only=True):
             )
         if not self.required:
             return None
-        return self._fault(key, Verdict.MISSING, f"{key} is missing", _addition(key, self._wanted(), resource, surface))
+        return self._fault(key, Verdict.MISSING, f"{key} is missing", _addition(key, self._wanted(), surface))
 
     def _misspelled(self, key: str, surface: Surface) -> str | None:
         """The key that stands for this tag under another name: another case of it first, then the aliases in order."""
@@ -120,15 +117,13 @@ class Require(msgspec.Struct, frozen=True, kw_only=True):
             synonym = next((to for word, to in self.synonyms.items() if word.casefold() == folded), None)
         if synonym is not None:
             return synonym
-        for rule in self.values:
-            if rule.allowed:
-                return nearest(text, rule.allowed)
-        return None
+        allowed = allowed_by(self.values)
+        return nearest(text, allowed) if allowed else None
 
     def _wanted(self) -> str:
-        for rule in self.values:
-            if rule.allowed is not None:
-                return listing(rule.allowed)
+        allowed = allowed_by(self.values)
+        if allowed:
+            return listing(allowed)
         if self.description:
             return _lower_first(self.description.rstrip("."))
         return "a value that the policy allows" if self.values else "a value"
@@ -154,7 +149,7 @@ class Require(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def _addition(key: str, wanted: str, resource: Resource, surface: Surface) -> str:
+def _addition(key: str, wanted: str, surface: Surface) -> str:
     if surface.path == "tag.propagate_at_launch":
         return f"set propagate_at_launch = true on the tag block of {key}, or tag what is launched ({wanted})"
     if surface.path == "tag":

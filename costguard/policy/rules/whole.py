@@ -34,23 +34,19 @@ class TagsSchema(msgspec.Struct, frozen=True, kw_only=True):
         doubt = tags.open or "".join(reason for _, reason in tags.hidden[:1])
         if doubt or looked_at:
             reason = doubt or f"the value of {', '.join(looked_at)} is not known"
-            yield Fault(
-                tag=None,
-                key=None,
-                verdict=Verdict.UNKNOWN,
-                message=f"can't tell whether the tags satisfy {self.id}: {reason}",
-                remedy=f"make sure that they satisfy {self.id}{why}",
+            yield _whole(
+                Verdict.UNKNOWN,
+                f"whether the tags satisfy {self.id} can't be known here: {reason}",
+                f"make sure that they satisfy {self.id}{why}",
             )
             return
         errors = list(schema_errors(self.schema, known | dict.fromkeys(hidden, "-")))
         if errors:
-            shown = "; ".join(f"{'.'.join(map(str, path)) or 'the map'}: {clause}" for path, clause in errors[:3])
-            yield Fault(
-                tag=None,
-                key=None,
-                verdict=Verdict.INVALID,
-                message=f"the tags do not satisfy {self.id}{why} ({shown})",
-                remedy=f"change the tags so that they satisfy {self.id}",
+            listed = "; ".join(f"{'.'.join(map(str, path)) or 'the map'}: {clause}" for path, clause in errors[:3])
+            yield _whole(
+                Verdict.INVALID,
+                f"the tags do not satisfy {self.id}{why} ({listed})",
+                f"change the tags so that they satisfy {self.id}",
             )
 
 
@@ -61,7 +57,6 @@ _BY_VALUE = (
     "const",
     "enum",
     "$ref",
-    "$dynamicRef",
 )
 
 
@@ -96,20 +91,22 @@ class MaxTags(msgspec.Struct, frozen=True, kw_only=True):
 
     def judge(self, resource: Resource, surface: Surface) -> Iterator[Fault]:
         reserved = self.reserved.get(resource.cloud or "", ())
-        count = sum(1 for key in surface.tags.tags if not key.startswith(reserved))
+        count = sum(1 for key in surface.tags.tags if not key.casefold().startswith(reserved))
+        hidden = [name for name, _ in surface.tags.hidden if not name.casefold().startswith(reserved)]
         if count > self.most:
-            yield Fault(
-                tag=None,
-                key=None,
-                verdict=Verdict.INVALID,
-                message=f"there are {count} tags, and {self.id} allows {self.most}",
-                remedy=f"remove {count - self.most} of them",
+            yield _whole(
+                Verdict.INVALID,
+                f"there are {count} tags, and {self.id} allows {self.most}",
+                f"remove {count - self.most} of them",
             )
-        elif surface.tags.open or count + len(surface.tags.hidden) > self.most:
-            yield Fault(
-                tag=None,
-                key=None,
-                verdict=Verdict.UNKNOWN,
-                message=f"can't tell how many tags there are, and {self.id} allows {self.most}",
-                remedy=f"make sure that there are no more than {self.most}",
+        elif surface.tags.open or count + len(hidden) > self.most or any(name.endswith("*") for name in hidden):
+            yield _whole(
+                Verdict.UNKNOWN,
+                f"how many tags there are can't be known here, and {self.id} allows {self.most}",
+                f"make sure that there are no more than {self.most}",
             )
+
+
+def _whole(verdict: Verdict, message: str, remedy: str) -> Fault:
+    """A fault that no single tag has."""
+    return Fault(tag=None, key=None, verdict=verdict, message=message, remedy=remedy)
