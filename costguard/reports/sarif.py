@@ -97,7 +97,6 @@ def _result(finding: Finding, index: int, report: Report) -> _Object:
         "surface": finding.surface,
         "found": finding.found,
         "expected": finding.expected,
-        "remedy": finding.remedy,
         "type": resource.type,
         "provider": resource.provider,
         "id": resource.id,
@@ -118,7 +117,10 @@ def _result(finding: Finding, index: int, report: Report) -> _Object:
         ],
         "partialFingerprints": fingerprints,
         "baselineState": "new" if finding.new else "unchanged",
-        "properties": {key: prose(value) for key, value in properties.items() if value is not None},
+        "properties": {
+            **{key: printable(value, ADDRESS) for key, value in properties.items() if value is not None},
+            "remedy": prose(finding.remedy),
+        },
     }
 
 

@@ -53,7 +53,7 @@ class _JsonEscapes(_Escapes):
     """The same characters, as JSON spells them: a reader gets back what was there."""
 
     def of(self, character: str) -> str | int:
-        if seen(character) or character == "\n":  # The only raw one is the encoder's own indentation.
+        if seen(character):
             return ord(character)
         point = ord(character)
         if point < 0x10000:
@@ -84,7 +84,10 @@ def printable(text: str, limit: int = VALUE) -> str:
 
 def prose(text: str, limit: int = PROSE) -> str:
     """The same for sentences: their line breaks are only layout, and become spaces."""
-    return printable(" ".join(text[: limit * 4].split()), limit)
+    text = text[: limit * 4]
+    if not text.isprintable() or "  " in text:
+        text = " ".join(text.split())
+    return printable(text.strip(), limit)
 
 
 def _cut(text: str, limit: int) -> str:
@@ -95,7 +98,11 @@ def json_text(encoded: bytes) -> str:
     """Encoded JSON as text that says the same and is fit to print."""
     text = encoded.decode()
     if not text.isascii() or "\x7f" in text:
-        text = text.translate(_JSON_ESCAPES)
+        # Line by line, because a table that is asked for each character is slow and few lines need it.
+        lines = text.split("\n")
+        text = "\n".join(
+            line if line.isascii() and line.isprintable() else line.translate(_JSON_ESCAPES) for line in lines
+        )
     if "##" in text:
         # "#" is only ever inside a string, and never after a backslash that would escape it.
         for command in _RUNNER_COMMANDS:

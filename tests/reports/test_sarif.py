@@ -91,6 +91,13 @@ def test_a_path_becomes_a_uri(file: str, uri: str) -> None:
     assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == uri
 
 
+@pytest.mark.parametrize(("line", "end_line"), [(0, 0), (-1, 9), (5, 0)])
+def test_a_line_that_cannot_be_is_the_nearest_that_can(line: int, end_line: int) -> None:
+    [result] = run(report(finding(location=Location("main.tf", line, end_line))))["results"]
+    region = result["locations"][0]["physicalLocation"]["region"]
+    assert region == {"startLine": max(line, 1), "endLine": max(line, end_line, 1)}
+
+
 def test_old_debt_is_unchanged_and_the_rest_is_new() -> None:
     results = run(report(finding(), finding(new=False, address="a.b")))["results"]
     assert [result["baselineState"] for result in results] == ["new", "unchanged"]

@@ -76,6 +76,14 @@ def test_a_fault_of_many_resources_is_said_once_with_five_of_them() -> None:
     assert len(text.splitlines()) < 50
 
 
+def test_a_fault_of_a_few_resources_stands_with_the_others_of_each() -> None:
+    places = [f"aws_s3_bucket.b{index}" for index in range(3)]
+    text = show(report(*(finding(address=place) for place in places), environment(places[0])))
+    assert text.count("Owner is missing") == 2
+    assert "✗ aws_s3_bucket.b0 at" in text
+    assert "✗ 2 resources" in text
+
+
 def test_verbose_lists_all_of_them() -> None:
     text = show(many(400), verbosity=1)
     assert "more (-v" not in text
