@@ -63,7 +63,7 @@ class _ConfigResource(msgspec.Struct):
     name: str = ""
     mode: str = "managed"
     provider_config_key: str = ""
-    expressions: msgspec.Raw = msgspec.Raw(b"{}")
+    expressions: dict[str, msgspec.Raw] = {}
 
 
 class _Variable(msgspec.Struct):
@@ -109,7 +109,13 @@ def read_plan(raw: bytes, name: str) -> Inventory:
 
     ``name`` is what the messages call the file. Raises :class:`InputError` with one sentence that says what and where.
     """
-    plan = _decode(raw, name)
+    try:
+        return _inventory(_decode(raw, name), name)
+    except RecursionError as error:
+        raise InputError(f"{name} is nested too deeply to be a plan") from error
+
+
+def _inventory(plan: _Plan, name: str) -> Inventory:
     gaps = list(_gaps(plan))
     context = _Context(plan, name)
     resources: list[Resource] = []
@@ -161,7 +167,7 @@ def _decode(raw: bytes, name: str) -> _Plan:
     except msgspec.ValidationError as error:
         _reject_other_tools(text, name)
         raise InputError(f"{name} is not a plan that can be read: {error}") from error
-    except (msgspec.DecodeError, RecursionError) as error:
+    except msgspec.DecodeError as error:
         raise InputError(f"{name} is not a plan that can be read: {error}") from error
     _is_plan(plan, text, name)
     return plan
@@ -204,8 +210,6 @@ def _check(text: str, name: str) -> None:
             _reject_other_tools(text[: error.pos], name)
         place = f"line {error.lineno} column {error.colno}"
         raise InputError(f"{name} is not JSON: {error.msg} at {place}; was it cut off?") from error
-    except RecursionError as error:
-        raise InputError(f"{name} is nested too deeply to be a plan") from error
     except ValueError as error:
         raise InputError(f"{name} is not JSON that a plan can be: {error}") from error
 
@@ -402,7 +406,7 @@ class _Context:
     def _change(self, planned: _ResourceChange, where: str) -> _Change:
         try:
             return msgspec.json.decode(planned.change, type=_Change)
-        except (msgspec.ValidationError, RecursionError) as error:
+        except msgspec.DecodeError as error:
             detail = str(error).replace("`$", f"`$.{where}.change")
             raise InputError(f"{self._name} is not a plan that can be read: {planned.address}: {detail}") from error
 
@@ -447,7 +451,7 @@ class _Context:
         block = self._block(planned)
         if block is None:
             return frozenset()
-        return frozenset(msgspec.json.decode(block.expressions, type=dict[str, msgspec.Raw]))
+        return frozenset(block.expressions)
 
     # --- default_tags and default_labels
 
@@ -476,10 +480,9 @@ class _Context:
         block = self._block(planned)
         if block is None:
             return {}
-        expressions = msgspec.json.decode(block.expressions, type=dict[str, Any])
         found = {}
         for name in _MAPS:
-            expression = expressions.get(name)
+            expression = msgspec.json.decode(block.expressions.get(name, b"null"))
             constant = expression.get("constant_value") if isinstance(expression, dict) else None
             if isinstance(constant, dict) and not any("${" in key or "%{" in key for key in constant):
                 found[name] = constant
@@ -554,18 +557,27 @@ class _Context:
         label = f"{attribute} of provider {key or 'unknown'}"
         constant, references = _stated(expressions.get(attribute))
         ignored = _ignored(expressions.get("ignore_tags"))
-        if constant is not None:
-            shown = created.added if created is not None else {}
-            tags = {name: Tag(value, label) for name, value in shown.items() if name not in constant}
-            tags |= {name: Tag(Known(text, self._is_secret(text)), label) for name, text in constant.items()}
-            return _Defaults(label, tags, ignores=ignored is not None)
         learned = {} if samples is None else {name: Tag(value, label) for name, value in samples.added.items()}
+        stated = any((_local(key), name) not in outside for name in learned)
+        if constant is not None:
+            tags = {} if created is None else {name: Tag(value, label) for name, value in created.added.items()}
+            literal = {name: text for name, text in constant.items() if text is not None}
+            tags |= {name: Tag(Known(text, self._is_secret(text)), label) for name, text in literal.items()}
+            reason = f"the plan does not show what {label} set it to"
+            computed = tuple((name, reason) for name in constant if name not in literal and name not in tags)
+            return _Defaults(
+                label,
+                tags,
+                unseen_keys=() if stated else computed,
+                unproven_keys=computed,
+                # While a computed default is unknown, tags_all doesn't show the literal ones either.
+                ignores=ignored is not None or (bool(computed) and not stated),
+            )
         if references is None:
             return _Defaults(label, learned)
         source = f" ({', '.join(references[:3])})" if references else ""
         unseen = ""
         unseen_keys: tuple[tuple[str, str], ...] = ()
-        stated = any((_local(key), name) not in outside for name in learned)
         if not stated and not self._certain(key, references):
             # Terraform drops all defaults from tags_all, without a mark, while one of them is unknown.
             unseen = f"{label} may depend on what is {AFTER_APPLY}{source}, and the plan does not show them"
@@ -621,10 +633,10 @@ class _Context:
         if block is None:
             return None
         found: dict[str, list[Surface]] = {}
-        for attribute, expression in msgspec.json.decode(block.expressions, type=dict[str, Any]).items():
+        for attribute, expression in block.expressions.items():
             if attribute not in ("launch_template", "mixed_instances_policy"):
                 continue
-            names = {".".join(name.split(".")[:2]) for name in _references(expression)}
+            names = {".".join(name.split(".")[:2]) for name in _references(msgspec.json.decode(expression))}
             if not names:
                 return None
             for name in names:
@@ -678,11 +690,11 @@ def _references(expression: Any) -> Iterator[str]:
                     pending.append(child)
 
 
-def _stated(expression: Any) -> tuple[dict[str, str] | None, list[str] | None]:
-    """(constant tags, None), or (None, references) where they are computed, or (None, None) where nothing is stated.
+def _stated(expression: Any) -> tuple[dict[str, str | None] | None, list[str] | None]:
+    """(stated tags, None), or (None, references) where they are computed, or (None, None) where nothing is stated.
 
     ``default_tags`` is a block that holds ``tags``; ``default_labels`` is the map itself. A ``.tf.json`` file gives its
-    raw template as the constant, beside the references.
+    raw text, with the references beside it if it has any: there the keys are known, and a template is None.
     """
     if expression is None:
         return None, None
@@ -693,18 +705,21 @@ def _stated(expression: Any) -> tuple[dict[str, str] | None, list[str] | None]:
         tags = expression[0].get("tags", {}) if len(expression) == 1 and isinstance(expression[0], dict) else {}
         if isinstance(expression[0], dict) and "tags" not in expression[0]:
             return {}, None
-    if isinstance(tags, dict) and "references" not in tags:
+    if isinstance(tags, dict):
         constant = tags.get("constant_value", ...)
         if constant is None:
             return {}, None
-        if isinstance(constant, dict) and not any(isinstance(v, str) and "${" in v for v in constant.values()):
+        if isinstance(constant, dict) and not any("${" in key or "%{" in key for key in constant):
             return {key: _as_text(value) for key, value in constant.items() if value is not None}, None
     return None, sorted(set(_references(tags)))
 
 
-def _as_text(value: Any) -> str:
-    """A constant as Terraform converts it for a map of texts: ``5`` and ``true`` are what they look like."""
-    return value if isinstance(value, str) else json.dumps(value)
+def _as_text(value: Any) -> str | None:
+    """A constant as Terraform converts it for a map of texts (``5`` and ``true`` are what they look like), None for a
+    template."""
+    if isinstance(value, str):
+        return None if "${" in value or "%{" in value else value
+    return json.dumps(value)
 
 
 def _local(key: str) -> str:

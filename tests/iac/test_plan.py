@@ -165,7 +165,7 @@ def test_what_goes_away_is_not_judged(actions: tuple[str, ...]) -> None:
     assert read(change(after=None, actions=actions)).resources == ()
 
 
-HIDDEN = {"after": {"tags": {"service": ""}}, "unknown": {"tags_all": True}}
+HIDDEN: dict[str, Any] = {"after": {"tags": {"service": ""}}, "unknown": {"tags_all": True}}
 """An empty text among a resource's tags makes ``tags_all`` unknown."""
 
 
