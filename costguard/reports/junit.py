@@ -14,6 +14,7 @@ from costguard.reports.sections import (
     Section,
     address,
     headline,
+    in_surface,
     location,
     mended,
     name,
@@ -69,9 +70,8 @@ def _run(report: Report) -> str:
 
 def _case(finding: Finding) -> str:
     part = section(finding)
-    surface = "" if finding.surface in ("tags", "labels") else f" in {printable(finding.surface)}"
     place = finding.location
-    attributes = {"classname": address(finding), "name": f"{name(finding)}{surface}"}
+    attributes = {"classname": address(finding), "name": f"{name(finding)}{in_surface(finding)}"}
     if place:
         attributes |= {"file": printable(place.file, ADDRESS), "line": str(place.line)}
     if part is Section.ERROR:

@@ -33,7 +33,7 @@ _RESERVE = 1_500
 _LISTED = 5
 _GAPS_LISTED = 20
 
-_PLAIN = re.compile(r"""["'(]{0,2}[^\W\d_]+(?:['’-][^\W\d_]+)*["')]{0,2}[.,;:!?]?|[=—–…]""")
+_PLAIN = re.compile(r"""["'(]{0,2}[^\W\d_]+(?:['’-][^\W\d_]+)*["')]{0,2}[.,;:!?]?|["'()=—–…][.,;:!?]?""")
 _HASH = re.compile(r"[0-9a-fA-F]{7,}")
 _CORE = re.compile(r"""(["'(]+)(.*?)(["')]+[.,;:!?]*)|()(.*?)([.,;:!?]*)""", re.DOTALL)
 _UNSPANNABLE = re.compile(r"[`|<>]")

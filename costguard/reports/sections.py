@@ -13,6 +13,8 @@ SHARED = 4
 """A fault that this many resources have is said once, with a list of them; fewer have a block each."""
 
 _FOUND = 4
+# Where a resource of some type carries its own tags: naming it tells a reader nothing.
+_OWN = frozenset(("", "tags", "tag", "labels", "resource_labels", "user_labels"))
 
 
 class Section(StrEnum):
@@ -104,12 +106,13 @@ def name(finding: Finding) -> str:
 def heading(finding: Finding) -> str:
     """``Owner missing``, and where the tags aren't the resource's own: ``Owner missing in volume_tags``."""
     verdict = "undecided" if finding.verdict is Verdict.UNKNOWN else finding.verdict.value
-    return f"{name(finding)} {verdict}{_in_surface(finding)}"
+    return f"{name(finding)} {verdict}{in_surface(finding)}"
 
 
-def _in_surface(finding: Finding) -> str:
+def in_surface(finding: Finding) -> str:
+    """`` in volume_tags``, or nothing where it is the resource's own."""
     surface = printable(finding.surface)
-    return "" if surface in ("tags", "labels", "") else f" in {surface}"
+    return "" if surface in _OWN else f" in {surface}"
 
 
 def said(finding: Finding) -> str:
@@ -117,7 +120,7 @@ def said(finding: Finding) -> str:
     message = prose(finding.message)
     if not message or name(finding) not in message:
         return f"{heading(finding)}: {message}" if message else heading(finding)
-    surface = _in_surface(finding)
+    surface = in_surface(finding)
     return message if surface in message else message + surface
 
 

@@ -91,6 +91,7 @@ def test_every_fold_is_closed(report: Report) -> None:
         ("'prd'", "'prd'"),
         ("data-classification,", "data-classification,"),
         ("ünïcode.", "ünïcode."),
+        ('"production ",', '"production ",'),
         ("@team,", "`@team`,"),
         ("#12", "`#12`"),
         ("GH-12", "`GH-12`"),

@@ -135,6 +135,11 @@ def test_the_surface_is_named_where_the_message_does_not() -> None:
     assert "Owner is missing in volume_tags" in text
 
 
+@pytest.mark.parametrize("surface", ["tags", "labels", "tag", "resource_labels", "user_labels"])
+def test_the_surface_of_its_own_tags_is_not_named(surface: str) -> None:
+    assert "    Owner is missing\n" in show(report(finding(surface=surface)))
+
+
 def test_a_message_that_does_not_name_its_tag_gets_a_heading() -> None:
     assert "Owner missing: not there" in show(report(finding(message="not there")))
 
