@@ -55,7 +55,7 @@ def _has_payment_card(value: str) -> bool:
     for found in _CARD.finditer(value):
         digits = [int(char) for char in found[0] if char.isdigit()]
         doubled = [sum(divmod(2 * digit, 10)) for digit in digits[-2::-2]]
-        if (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0 and len(set(digits)) > 2:
+        if (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0 and len(set(digits)) > 1:
             return True
     return False
 
