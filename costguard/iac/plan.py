@@ -898,17 +898,19 @@ class _Evidence(msgspec.Struct):
 
     def override(self) -> _Defaults | None:
         """``override_provider`` of S3 objects: default tags of its own in place of the provider's."""
-        if "override_provider" not in self.after:
-            return None
-        blocks = self.after["override_provider"]
         label = "override_provider"
-        if not isinstance(blocks, list) or not blocks or not isinstance(blocks[0], dict):
+        providers = self.children(label)
+        if not providers:
             return None
-        for defaults in blocks[0].get("default_tags") or ():
-            tags = defaults.get("tags") if isinstance(defaults, dict) else None
-            known = {key: Tag(Known(v), label) for key, v in (tags or {}).items() if isinstance(v, str)}
-            return _Defaults(label, known)
-        return None
+        blocks = providers[0][1].children("default_tags")
+        if blocks is None:
+            return _Defaults(label, unseen=f"{label} is {AFTER_APPLY}", unproven=f"{label} is {AFTER_APPLY}")
+        if not blocks:
+            return None
+        tags = blocks[0][1].map("tags") or _Values({})
+        known = {key: Tag(value, label) for key, value in tags.values.items()}
+        doubt = f"the tags of {label} are {AFTER_APPLY}" if tags.open else ""
+        return _Defaults(label, known, unseen=doubt, unproven=doubt)
 
     def children(self, attribute: str) -> "list[tuple[int, _Evidence]] | None":
         """The blocks of a nested attribute with their indexes; None where the whole of it is unknown."""
