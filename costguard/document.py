@@ -117,7 +117,8 @@ def parse_yaml(text: str, file: str) -> list[Document]:
         what = getattr(error, "problem", None) or str(error).splitlines()[0]
         context = getattr(error, "context", None)
         message = f"is not YAML: {what}" + (f" ({context})" if context else "")
-        raise DocumentError([Problem(file, mark.line + 1 if mark else 0, "", message)]) from error
+        last = text.count("\n") + (not text.endswith("\n"))  # what the end of the text lacks has a mark beyond it
+        raise DocumentError([Problem(file, min(mark.line + 1, last) if mark else 0, "", message)]) from error
     if builder.problems:
         raise DocumentError(builder.problems)
     return builder.documents

@@ -404,8 +404,12 @@ def nearest(value: str, allowed: tuple[str, ...]) -> str | None:
 
 
 def _yaml(value: Any) -> str:
-    return (
-        {True: "true", False: "false", None: "null"}.get(value, repr(value))
-        if not isinstance(value, list | dict)
-        else "a collection"
-    )
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return str(value).lower()
+        case list() | dict():
+            return "a collection"
+        case _:
+            return str(value)
