@@ -556,7 +556,7 @@ resource "aws_sns_topic" "counted" {
 resource "aws_sns_topic" "each" {
   for_each = local.teams
   provider = aws.bare
-  name     = "each-${length(each.key)}"
+  name     = "each-${md5(each.key)}"
   tags = {
     owner       = each.value
     service     = "shop"
