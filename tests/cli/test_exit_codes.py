@@ -184,9 +184,9 @@ def test_a_gap_is_3_even_where_nothing_else_can_fail(costguard: Costguard, tmp_p
 def test_what_nobody_foresaw_is_4_and_asks_for_a_report(
     costguard: Costguard, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    """An installation in which a module of the standard library is broken."""
+    """An installation in which a library is broken, as after an upgrade that was cut short."""
     (tmp_path / "broken").mkdir()
-    (tmp_path / "broken" / "csv.py").write_text("raise RuntimeError('broken on purpose')\n")
+    (tmp_path / "broken" / "yaml.py").write_text("raise RuntimeError('broken on purpose')\n")
 
     ended = costguard("gate", COMPLIANT, environment={**environment, "PYTHONPATH": str(tmp_path / "broken")})
 
