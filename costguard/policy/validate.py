@@ -44,27 +44,32 @@ def _sentences(error: Any) -> Iterable[tuple[tuple[str | int, ...], str]]:
     rule, wanted, found = error.validator, error.validator_value, error.instance
     if rule == "additionalProperties":
         known = sorted(error.schema.get("properties", {}))
-        for key in found:
-            if key not in known:
-                yield (
-                    (*path, key),
-                    f"is not a key that belongs here{near(key, known)}; known are {', '.join(known)}",
-                )
+        listed = f"; known are {', '.join(known)}"
+        strangers = [key for key in found if key not in known]
+        for number, key in enumerate(strangers):
+            hint = near(key, known) if number < _MOST_HINTS else ""
+            if isinstance(found[key], dict) and found[key].keys() & set(known):
+                hint = "; is it indented too far?"
+            yield (*path, key), f"is not a key that belongs here{hint or listed}"
     elif rule == "required":
         for key in wanted:
             if key not in found:
                 yield path, f"{key} is missing"
     elif rule == "anyOf":
-        chosen = [branch for branch in wanted if branch.get("type") == _kind(found)]
-        deeper = [e for e in error.context if wanted[e.schema_path[0]] in chosen] if chosen else []
-        if deeper:
-            for inner in deeper:
+        meant = [inner for number in range(len(wanted)) if (inner := _of_branch(error, number))]
+        if len(meant) == 1:
+            for inner in meant[0]:
                 yield from _sentences(inner)
         else:
             names = [name for branch in wanted for name in _names(branch) if name != "nothing"]
-            yield path, f"takes {' or '.join(dict.fromkeys(names))}, not {_describe(found)}"
+            yield path, f"takes {' or '.join(dict.fromkeys(names))}, not {_describe(found, quoted='text' in names)}"
     elif rule == "type":
-        yield path, f"takes {_TYPES.get(wanted, wanted)}, not {_describe(found)}"
+        hint = ""
+        if wanted == "object" and found is None:
+            hint = " (write {} where there is nothing to say)"
+        elif wanted == "object" and path and path[-1] in error.schema.get("properties", {}):
+            hint = "; is it indented too little?"
+        yield path, f"takes {_TYPES.get(wanted, wanted)}, not {_describe(found, quoted=wanted == 'string')}{hint}"
     elif rule == "enum":
         allowed = [str(item) for item in wanted]
         yield path, f"takes {' or '.join(allowed)}, not {_describe(found)}{near(str(found), allowed)}"
@@ -81,6 +86,7 @@ def _sentences(error: Any) -> Iterable[tuple[tuple[str | int, ...], str]]:
 
 
 _LONGEST_TYPO = 40
+_MOST_HINTS = 50
 _TYPES = {
     "string": "text",
     "object": "a mapping",
@@ -98,32 +104,28 @@ def _names(branch: dict[str, Any]) -> list[str]:
     return [_TYPES.get(branch.get("type", "object"), "a mapping")]
 
 
-def _kind(value: Any) -> str:
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "boolean"
-        case int():
-            return "integer"
-        case float():
-            return "number"
-        case str():
-            return "string"
-        case list():
-            return "array"
-        case _:
-            return "object"
+def _of_branch(error: Any, number: int) -> list[Any]:
+    """What one branch of an ``anyOf`` holds against the value; nothing where the value is of another kind altogether,
+    since then that branch was not meant."""
+    errors = [inner for inner in error.context if inner.schema_path[0] == number]
+    for inner in errors:
+        if not inner.path and (
+            inner.validator == "type" or (inner.validator == "enum" and not isinstance(inner.instance, str))
+        ):
+            return []
+    return errors
 
 
-def _describe(value: Any) -> str:
+def _describe(value: Any, *, quoted: bool = False) -> str:
+    """``quoted``: text is wanted, so what YAML took for something else may only lack its quotes."""
+    hint = " (put it in quotes if text is meant)" if quoted else ""
     match value:
         case None:
             return "nothing"
         case bool():
-            return f"{str(value).lower()} (put it in quotes if text is meant)"
+            return f"{str(value).lower()}{hint}"
         case int() | float():
-            return "a number (put it in quotes if text is meant)"
+            return f"a number{hint}"
         case str():
             return repr(value) if len(value) <= 60 else f"{value[:57]!r}…"
         case list():
