@@ -12,6 +12,7 @@ from costguard.cli import options
 from costguard.engine import evaluate
 from costguard.errors import InputError
 from costguard.iac.plan import read_plan
+from costguard.reports.text import ADDRESS, printable
 
 _ZIP = b"PK\x03\x04"
 """How Terraform's own plan format begins."""
@@ -64,9 +65,9 @@ def _plan(plan: str) -> tuple[bytes, str]:
         if raw.startswith(_ZIP):
             raise InputError("standard input is a binary plan; give it as a file, for terraform to read")
         return raw, "standard input"
-    raw = options.read_file(plan)
+    raw, name = options.read_file(plan), printable(plan, ADDRESS)
     if raw.startswith(_ZIP):
         from costguard.iac.terraform import show_plan
 
-        return show_plan(Path(plan)), plan
-    return raw, plan
+        return show_plan(Path(plan)), name
+    return raw, name

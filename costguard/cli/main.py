@@ -36,6 +36,13 @@ class _Commands(click.Group):
         command: click.Command = import_module(_COMMANDS[cmd_name]).command
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in _COMMANDS and not ctx.resilient_parsing:
+            ctx.fail(f"{args[0]!r} is not a command; the commands are {', '.join(_COMMANDS)}")
+        return super().resolve_command(ctx, args)
+
 
 @click.command(
     cls=_Commands,

@@ -9,11 +9,12 @@ from typing import Any, TypeVar
 import click
 
 from costguard import config, reports
-from costguard.cli import abandon
+from costguard.cli import abandon, say
 from costguard.errors import ExitCode, InputError, UsageError
 from costguard.model.finding import Finding, Level, Report, Verdict
 from costguard.policy import Policy
 from costguard.policy.load import load
+from costguard.reports.text import ADDRESS, printable
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -107,6 +108,8 @@ def policy_in_force(policies: Sequence[str], config_file: str | None) -> Policy:
 
 def style(*, verbose: int, quiet: bool, no_color: bool, output: str | None) -> reports.Style:
     """How the terminal format should look: colours only for a person who looks, and the terminal's own width."""
+    if quiet and verbose:
+        raise UsageError("--quiet and --verbose ask for opposite things")
     terminal = output is None and sys.stdout is not None and sys.stdout.isatty()
     color = terminal and not no_color and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     return reports.Style(color=color, width=_width(terminal), verbosity=-1 if quiet else verbose)
@@ -130,13 +133,15 @@ def read_file(path: str) -> bytes:
         return Path(path).read_bytes()
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise InputError(f"{path} can't be read: {why}") from error
+        raise InputError(f"{printable(path, ADDRESS)} can't be read: {why}") from error
 
 
 def read_input() -> bytes:
     """What standard input holds."""
     if sys.stdin is None:
         raise InputError("standard input is closed, so there is nothing to read")
+    if sys.stdin.isatty():
+        say("costguard: reading from this terminal; end with Ctrl-D")
     try:
         return sys.stdin.buffer.read()
     except OSError as error:

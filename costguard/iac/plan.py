@@ -208,8 +208,13 @@ def _check(text: str, name: str) -> None:
     except json.JSONDecodeError as error:
         if error.msg == "Extra data" and text.lstrip().startswith("{"):
             _reject_other_tools(text[: error.pos], name)
-        place = f"line {error.lineno} column {error.colno}"
-        raise InputError(f"{name} is not JSON: {error.msg} at {place}; was it cut off?") from error
+        if not text.lstrip().startswith(("{", "[")):
+            why = "give the output of `terraform show -json PLANFILE`"
+        elif error.msg.startswith("Unterminated") or error.pos >= len(text.rstrip()):
+            why = f"it ends in the middle, on line {error.lineno}; was what wrote it cut short?"
+        else:
+            why = f"{error.msg} at line {error.lineno} column {error.colno}"
+        raise InputError(f"{name} is not JSON: {why}") from error
     except ValueError as error:
         raise InputError(f"{name} is not JSON that a plan can be: {error}") from error
 

@@ -1,9 +1,12 @@
 """The installed program, run as a user runs it: a process of its own, in a folder and an environment of its own."""
 
 import json
+import os
+import pty
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -86,6 +89,38 @@ def shell(program: Path, environment: dict[str, str], tmp_path: Path) -> Callabl
             ["/bin/bash", "-c", line], env=path, cwd=tmp_path, capture_output=True, check=False, timeout=60
         )
         return Ended(done.returncode, done.stdout, done.stderr.decode("utf-8"))
+
+    return run
+
+
+class Terminal(Protocol):
+    def __call__(
+        self, *arguments: str | Path, typed: bytes = b"", setting: Mapping[str, str] | None = None
+    ) -> Ended: ...
+
+
+@pytest.fixture
+def terminal(program: Path, environment: dict[str, str], tmp_path: Path) -> Terminal:
+    """Runs costguard on a terminal of 80 columns, where a person types ``typed``."""
+
+    def run(*arguments: str | Path, typed: bytes = b"", setting: Mapping[str, str] | None = None) -> Ended:
+        ours, theirs = pty.openpty()
+        child = subprocess.Popen(
+            [program, *arguments],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            env={**environment, "TERM": "xterm", "COLUMNS": "80", **(setting or {})},
+            cwd=tmp_path,
+        )
+        os.close(theirs)
+        os.write(ours, typed)
+        shown = b""
+        with suppress(OSError):  # Linux ends a terminal that nobody writes to any more with an error.
+            while part := os.read(ours, 65536):
+                shown += part
+        os.close(ours)
+        return Ended(child.wait(60), shown, "")
 
     return run
 

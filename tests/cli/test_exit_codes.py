@@ -99,6 +99,13 @@ def test_a_wrong_command_line_is_2_with_its_usage(costguard: Costguard, argument
     assert "Traceback" not in ended.err
 
 
+def test_a_command_that_is_not_there_is_answered_with_those_that_are(costguard: Costguard) -> None:
+    ended = costguard("scna", "plan.json")
+
+    assert ended.code == 2
+    assert "'scna' is not a command; the commands are gate, policy" in ended.err
+
+
 def test_a_format_that_is_not_there_is_answered_with_those_that_are(costguard: Costguard) -> None:
     ended = costguard("gate", COMPLIANT, "--format", "html")
 
@@ -120,6 +127,8 @@ def test_a_format_that_is_not_there_is_answered_with_those_that_are(costguard: C
             ("gate", "plan.json", "--output", "no/such/folder/r.json"),
             "--output: no/such/folder/r.json can't be written",
         ),
+        (("gate", "plan.json", "-q", "-v"), "--quiet and --verbose ask for opposite things"),
+        (("gate", "a\nfile"), "a\\nfile can't be read: No such file or directory"),
         (("gate", "plan.json", "--baseline", "plan.json"), "plan.json is not a costguard report"),
         (("report", "render", "--from", "missing.json"), "missing.json can't be read"),
         (("report", "render", "--from", "plan.json"), "plan.json is not a costguard report"),

@@ -1,14 +1,14 @@
 """What the options of ``costguard gate`` and ``costguard report render`` do."""
 
 import json
+import re
 import stat
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.cli.conftest import COMPLIANT, TAGS, VIOLATING, Costguard, Ended, a_bucket, a_plan, one_sentence
+from tests.cli.conftest import COMPLIANT, TAGS, VIOLATING, Costguard, Ended, Terminal, a_bucket, a_plan, one_sentence
 
 FORMATS = ("terminal", "json", "sarif", "junit", "github", "gitlab", "markdown")
 
@@ -196,6 +196,13 @@ class TestOutput:
         assert written == Ended(printed.code, b"", "")
         assert (tmp_path / "report").read_bytes() == printed.out
 
+    def test_a_person_who_is_to_type_the_plan_is_told_so(self, terminal: Terminal) -> None:
+        ended = terminal("gate", "-", typed=b"\x04")
+
+        assert ended.code == 2
+        assert b"reading from this terminal; end with Ctrl-D" in ended.out
+        assert b"standard input is empty" in ended.out
+
     def test_a_dash_is_standard_output(self, costguard: Costguard, tmp_path: Path) -> None:
         assert costguard("gate", VIOLATING, "-o", "-") == costguard("gate", VIOLATING)
         assert not (tmp_path / "-").exists()
@@ -256,28 +263,32 @@ class TestOutput:
 class TestColour:
     """Colours are for a person who looks at a terminal."""
 
-    def _on_a_terminal(
-        self, shell: Callable[[str], Ended], arguments: str = "", setting: str = "TERM=xterm COLUMNS=80"
-    ) -> bytes:
-        ended = shell(f'{setting} script -qec "costguard gate {VIOLATING} {arguments}" /dev/null </dev/null')
-        assert ended.code == 1
-        return ended.out
-
-    def test_only_a_terminal_gets_them(self, shell: Callable[[str], Ended], costguard: Costguard) -> None:
-        assert b"\x1b[" in self._on_a_terminal(shell)
+    def test_only_a_terminal_gets_them(self, terminal: Terminal, costguard: Costguard) -> None:
+        assert b"\x1b[" in terminal("gate", VIOLATING).out
         assert b"\x1b[" not in costguard("gate", VIOLATING).out
 
     @pytest.mark.parametrize(
         ("arguments", "setting"),
         [
-            ("--no-color", "TERM=xterm"),
-            ("", "TERM=xterm NO_COLOR=1"),
-            ("", "TERM=dumb"),
-            ("--format json", "TERM=xterm"),
+            (("--no-color",), {}),
+            ((), {"NO_COLOR": "1"}),
+            ((), {"TERM": "dumb"}),
+            (("--format", "json"), {}),
         ],
     )
-    def test_who_asks_for_none_gets_none(self, shell: Callable[[str], Ended], arguments: str, setting: str) -> None:
-        assert b"\x1b" not in self._on_a_terminal(shell, arguments, setting)
+    def test_who_asks_for_none_gets_none(
+        self, terminal: Terminal, arguments: tuple[str, ...], setting: dict[str, str]
+    ) -> None:
+        ended = terminal("gate", VIOLATING, *arguments, setting=setting)
 
-    def test_an_empty_no_color_is_none(self, shell: Callable[[str], Ended]) -> None:
-        assert b"\x1b[" in self._on_a_terminal(shell, setting="TERM=xterm NO_COLOR=")
+        assert ended.code == 1
+        assert b"\x1b" not in ended.out
+
+    def test_an_empty_no_color_is_none(self, terminal: Terminal) -> None:
+        assert b"\x1b[" in terminal("gate", VIOLATING, setting={"NO_COLOR": ""}).out
+
+    def test_colours_add_nothing_else(self, terminal: Terminal, costguard: Costguard) -> None:
+        coloured = terminal("gate", VIOLATING).out.replace(b"\r\n", b"\n")
+
+        plain = costguard("gate", VIOLATING, environment={"COLUMNS": "80", "PATH": ""}).out
+        assert re.sub(rb"\x1b\[[0-9;]*m", b"", coloured) == plain

@@ -95,6 +95,11 @@ class TestText:
         for end in range(0, len(text), 7):
             refusal(text[:end])
 
+    def test_a_file_that_is_cut_off_says_so(self) -> None:
+        raw = SMALL.read_bytes()
+        for end in (raw.index(b'"owner"'), raw.index(b'"owner"') + 3, len(raw.rstrip()) - 1):
+            assert re.search(r"it ends in the middle, on line \d+", refusal(raw[:end]))
+
     @pytest.mark.parametrize("tail", [b"}", b"{}", b"x", b"\0", b",", b"]"])
     def test_what_follows_the_plan_is_refused(self, tail: bytes) -> None:
         assert "is not JSON" in refusal(a_plan() + tail)
