@@ -28,7 +28,7 @@ MAX_DEPTH = 60
 
 # Digits after a leading zero stay text: they are an account's id, and hardly ever an octal number.
 _INT = re.compile(r"[-+]?(0|[1-9][0-9_]*)\Z|0x[0-9a-fA-F]+\Z|0o[0-7]+\Z", re.ASCII)
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z", re.ASCII)
+_FLOAT = re.compile(r"(?=[^.eE]*[.eE])[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z", re.ASCII)
 _CONSTANTS: Mapping[str, bool | None] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
     **dict.fromkeys(("true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON"), True),
@@ -105,13 +105,16 @@ def read_yaml(path: Path) -> Document:
 
 def parse_yaml(text: str, file: str) -> list[Document]:
     """All documents of a YAML stream; ``file`` is only the name that the messages give it."""
+    control = yaml.reader.Reader.NON_PRINTABLE.search(text)
+    if control:
+        line = text.count("\n", 0, control.start()) + 1
+        message = f"is not YAML: U+{ord(control[0]):04X} is a character that it does not allow"
+        raise DocumentError([Problem(file, line, "", message)])
     builder = _Builder(file)
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         for event in yaml.parse(text, Loader=loader):
             builder.feed(event)
-    except UnicodeEncodeError as error:  # half of a surrogate pair, which no file in UTF-8 has
-        raise DocumentError([Problem(file, text.count("\n", 0, error.start) + 1, "", "is not Unicode text")]) from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         what = getattr(error, "problem", None) or str(error).splitlines()[0]

@@ -93,7 +93,7 @@ class _Judge:
         rules, exemptions = self._for_type(resource)
         exempted = False
         judged = False
-        at_fault: set[tuple[str, _About]] = set()
+        at_fault: dict[tuple[str, _About], bool] = {}  # whether it is certain
         for surface in resource.surfaces:
             stated = self._policy.surface_level(surface.path) if surface.created else None
             if stated == "ignore" or (surface.created and stated is None and not surface.authored):
@@ -102,11 +102,13 @@ class _Judge:
             kept: dict[_About, _Charge] = {}
             for rule, fault in _faults(rules, resource, surface):
                 about = (fault.tag, "") if fault.tag is not None else (None, rule.id)
-                at_fault.add((surface.path, about))
+                certain = fault.verdict is not Verdict.UNKNOWN
+                at_fault[surface.path, about] = certain or at_fault.get((surface.path, about), False)
                 if fault.secret and fault.key is not None:
                     secret.add(fault.key)
-                if surface.derived_from and (surface.derived_from, about) in at_fault:
-                    continue
+                said = at_fault.get((surface.derived_from, about)) if surface.derived_from else None
+                if said or (said is False and not certain):
+                    continue  # what is already wrong there isn't said twice, but a doubt there hides no certainty here
                 holds, remark = self._exempt(exemptions, rule, fault, resource, surface)
                 if holds:
                     exempted = True
@@ -235,7 +237,9 @@ def _order(finding: Finding) -> tuple[str, ...]:
     """A total order: two resources of one address (in two accounts) stand in the same order whatever came first."""
     ref = finding.resource
     where = (ref.address, finding.surface, finding.tag or "", finding.rule)
-    return (*where, ref.type, ref.provider, ref.account or "", ref.region or "", ref.id or "", finding.message)
+    whose = (ref.type, ref.provider, ref.account or "", ref.region or "", ref.id or "")
+    what = (finding.verdict, finding.level, finding.message, finding.remedy, finding.found or "", finding.expected or "")
+    return (*where, *whose, *what, str(finding.location))
 
 
 def fingerprint(rule: str, address: str, surface: str, tag: str | None) -> str:

@@ -72,6 +72,7 @@ class _Tag(msgspec.Struct):
     stated: tuple[Any, ...] = ()  # the value schemas, for `policy show`
     synonyms: dict[str, str] = {}
     undecided: bool = False
+    since: int = 0  # the number of the document that last said something of the values
 
     @property
     def spelling(self) -> Spelling:
@@ -93,9 +94,11 @@ class _Merge:
         self.warnings: list[Problem] = []
         self.names: set[str] = set()
         self.rule_ids: set[str] = set()
+        self.order: dict[int, int] = {}  # the number of each part, by its identity
         self.from_files: dict[tuple[str, DocPath], tuple[str, ...]] = {}  # what each values-from gave
 
     def add(self, part: Part) -> None:
+        self.order[id(part)] = len(self.order)
         self.names |= part.names
         self.rule_ids |= part.rule_ids
         for name, doc in part.tags.items():
@@ -137,12 +140,14 @@ class _Merge:
     def _surface(self, surface: str, level: str, part: Part) -> None:
         """The last glob that matches counts, so a later document loosens wherever its globs meet stricter ones."""
         path: DocPath = ("surfaces", surface)
-        for other, (before, said_by) in self.surfaces.items():
+        for other, (before, said_by) in reversed(self.surfaces.items()):
             looser = said_by is not part and _STRICTNESS[level] < _STRICTNESS[before]
             if looser and globs_meet(surface, other) and not part.relaxes(path):
                 what = f"{level} is looser than {before}" + ("" if other == surface else f" for {other}")
                 self._loosens(part, path, what, self.origins["surfaces", other])
                 return
+            if other == surface:
+                break  # it is already the answer wherever those before it meet it
         self.surfaces.pop(surface, None)
         self.surfaces[surface] = (level, part)
         self.origins[path] = part.document.problem(path, "")
@@ -224,16 +229,19 @@ class _Merge:
         field = "value" if doc.value is not None else "values-from"
         if part.relaxes((*path, "value")):
             tag.values, tag.stated = (), ()
-        elif tag.values:
+        elif tag.values and self.order[id(part)] >= tag.since:  # a rule may be older than what tightens its tag
             extra = [v for v in allowed_by(tuple(fresh)) or () if any(other.check(v) for other in tag.values)]
             if extra:
                 shown = ", ".join(extra[:5]) + (f" and {len(extra) - 5} more" if len(extra) > 5 else "")
                 verb = "is" if len(extra) == 1 else "are"
                 origin = tag.origins.get("value") or tag.origins[""]
                 way_out = f"to replace its values, add {dotted((*path, 'value'))} to this document's relax list"
-                message = f"{shown} {verb} not allowed by an earlier document ({origin.file}:{origin.line}); {way_out}"
+                message = (
+                    f"{shown} {verb} not allowed by what {origin.file}:{origin.line} says of {tag.name}; {way_out}"
+                )
                 self._complain(part, (*path, field), message)
                 return
+        tag.since = self.order[id(part)]
         tag.values = (*tag.values, *fresh)
         tag.stated = (*tag.stated, *stated)
         tag.origins["value"] = part.document.problem((*path, field), "")

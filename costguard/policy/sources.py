@@ -89,7 +89,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     unknown: UnknownDoc
     surfaces: Mapping[str, str]
     relax: tuple[str, ...]
-    faulty: frozenset[DocPath]
+    faulty: frozenset[DocPath]  # every path at or below which something was cut out
 
     def relaxes(self, path: DocPath) -> bool:
         """Whether the document says that it loosens this on purpose."""
@@ -97,7 +97,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
 
     def spoiled(self, path: DocPath) -> bool:
         """Whether something at or below ``path`` was cut out, so that what is left of it proves nothing."""
-        return any(one[: len(path)] == path for one in self.faulty)
+        return path in self.faulty
 
 
 class Reading:
@@ -195,8 +195,8 @@ class Reading:
         if not mistakes:  # the schema and the types should agree; if they don't, still say something
             mistakes = [((), "does not fit the format of a policy")]
         self.problems += [document.problem(path, message) for path, message in mistakes]
-        faulty = frozenset(path for path, _ in mistakes)
-        return _without(data, faulty), faulty
+        paths = {path for path, _ in mistakes}
+        return _without(data, paths), frozenset(path[:end] for path in paths for end in range(len(path) + 1))
 
 
 _LISTS = ("rules", "exemptions", "examples")
