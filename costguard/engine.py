@@ -238,7 +238,14 @@ def _order(finding: Finding) -> tuple[str, ...]:
     ref = finding.resource
     where = (ref.address, finding.surface, finding.tag or "", finding.rule)
     whose = (ref.type, ref.provider, ref.account or "", ref.region or "", ref.id or "")
-    what = (finding.verdict, finding.level, finding.message, finding.remedy, finding.found or "", finding.expected or "")
+    what = (
+        finding.verdict,
+        finding.level,
+        finding.message,
+        finding.remedy,
+        finding.found or "",
+        finding.expected or "",
+    )
     return (*where, *whose, *what, str(finding.location))
 
 

@@ -256,28 +256,9 @@ for path in sys.argv[1:]:
     assert done.stdout.splitlines() == ["Permission denied"] * 3
 
 
-SNIPPETS = st.sampled_from(
-    [
-        "a: ",
-        "- ",
-        "&x ",
-        "*x",
-        "<<: ",
-        "? ",
-        "!!python/name:os ",
-        "{",
-        "}",
-        "[",
-        "]",
-        ",",
-        "'",
-        '"',
-        "|\n",
-        ">-\n",
-        "\n",
-    ]
-    + ["  ", "\t", "---\n", "...\n", "# ", "%TAG ! x\n", "\x00", "\u2028", "\ufeff", "1", "yes", "1e999", ": "]
-)
+MARKS = ["a: ", "- ", "&x ", "*x", "<<: ", "? ", "!!python/name:os ", "{", "}", "[", "]", ",", "'", '"', "|\n", ">-\n"]
+SPACES = ["\n", "  ", "\t", "---\n", "...\n", "# ", "%TAG ! x\n", "\x00", "\u2028", "\ufeff", "1", "yes", "1e999", ": "]
+SNIPPETS = st.sampled_from([*MARKS, *SPACES])
 YAML = st.one_of(st.text(max_size=200), st.lists(SNIPPETS, max_size=40).map("".join))
 
 

@@ -19,7 +19,7 @@ from costguard.model.finding import Level
 from costguard.model.resource import Checkpoint, Cloud
 from costguard.policy import Example, Exemption, Policy
 from costguard.policy.document import ExemptionDoc, ForbidDoc, RuleDoc, TagDoc, WhenDoc
-from costguard.policy.patterns import Pattern, PatternError, globs_meet, pattern
+from costguard.policy.patterns import Pattern, PatternError, glob_matches, globs_meet, pattern
 from costguard.policy.rules import Rule
 from costguard.policy.rules.every import EveryTag
 from costguard.policy.rules.forbid import Forbid
@@ -89,7 +89,7 @@ class _Merge:
         self.exemptions: list[tuple[ExemptionDoc, Part, int]] = []
         self.examples: list[Example] = []
         self.unknown: dict[str, str] = {}
-        self.surfaces: dict[str, tuple[str, Part]] = {}
+        self.surfaces: dict[str, str] = {}
         self.origins: dict[DocPath, Problem] = {}
         self.warnings: list[Problem] = []
         self.names: set[str] = set()
@@ -117,9 +117,7 @@ class _Merge:
             action = getattr(part.unknown, checkpoint)
             if action is not None:
                 self._unknown(checkpoint, action, part)
-        for surface, level in part.surfaces.items():
-            if level in _STRICTNESS:
-                self._surface(surface, level, part)
+        self._surfaces(part)
 
     def _complain(self, part: Part, path: DocPath, message: str) -> None:
         self.problems.append(part.document.problem(path, message))
@@ -137,20 +135,28 @@ class _Merge:
         self.unknown[checkpoint] = action
         self.origins[path] = part.document.problem(path, "")
 
-    def _surface(self, surface: str, level: str, part: Part) -> None:
-        """The last glob that matches counts, so a later document loosens wherever its globs meet stricter ones."""
-        path: DocPath = ("surfaces", surface)
-        for other, (before, said_by) in reversed(self.surfaces.items()):
-            looser = said_by is not part and _STRICTNESS[level] < _STRICTNESS[before]
-            if looser and globs_meet(surface, other) and not part.relaxes(path):
-                what = f"{level} is looser than {before}" + ("" if other == surface else f" for {other}")
-                self._loosens(part, path, what, self.origins["surfaces", other])
-                return
-            if other == surface:
-                break  # it is already the answer wherever those before it meet it
-        self.surfaces.pop(surface, None)
-        self.surfaces[surface] = (level, part)
-        self.origins[path] = part.document.problem(path, "")
+    def _surfaces(self, part: Part) -> None:
+        """The last glob that matches counts, so a later document loosens wherever one of its globs meets a stricter
+        one, unless it goes on to state that one anew."""
+        fresh = [(surface, level) for surface, level in part.surfaces.items() if level in _STRICTNESS]
+        earlier = dict(self.surfaces)
+        for number, (surface, level) in enumerate(fresh):
+            path: DocPath = ("surfaces", surface)
+            self.surfaces.pop(surface, None)
+            self.surfaces[surface] = level
+            origin = part.document.problem(path, "")
+            for other, before in reversed(earlier.items()):
+                kept = any(
+                    _STRICTNESS[to] >= _STRICTNESS[before] and glob_matches(g, other) for g, to in fresh[number:]
+                )
+                if not kept and globs_meet(surface, other) and _STRICTNESS[level] < _STRICTNESS[before]:
+                    if not part.relaxes(path):
+                        what = f"{level} is looser than {before}" + ("" if other == surface else f" for {other}")
+                        self._loosens(part, path, what, self.origins["surfaces", other])
+                    break
+                if other == surface:
+                    break  # it is already the answer wherever those before it meet it
+            self.origins[path] = origin
 
     # --- tags
 
@@ -388,7 +394,7 @@ class _Merge:
             spellings=self._spellings(),
             exemptions=tuple(exemptions),
             unknown=dict(self.unknown),
-            surfaces=tuple((surface, level) for surface, (level, _) in self.surfaces.items()),
+            surfaces=tuple(self.surfaces.items()),
             examples=tuple(self.examples),
             files=files,
             warnings=tuple(self.warnings),
@@ -469,7 +475,7 @@ class _Merge:
         for checkpoint in get_args(Checkpoint):
             path = ("unknown", checkpoint)
             yield path, self.unknown.get(checkpoint, "warn"), at(self.origins.get(path))
-        for surface, (level, _) in self.surfaces.items():
+        for surface, level in self.surfaces.items():
             yield ("surfaces", surface), level, at(self.origins.get(("surfaces", surface)))
 
     def _stated_rule(self, part: Part, index: int) -> dict[str, Any]:

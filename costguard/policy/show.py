@@ -26,10 +26,16 @@ def as_yaml(policy: Policy) -> str:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Without anchors: they are for machines."""
+    """Without anchors, which are for machines, and with every text on one line."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
+
+    def text(self, data: str) -> yaml.ScalarNode:
+        return self.represent_scalar("tag:yaml.org,2002:str", data, style=None if data.isprintable() else '"')
+
+
+_Dumper.add_representer(str, _Dumper.text)
 
 
 def _dump(value: Any, *, flow: bool | None, width: int) -> str:
