@@ -58,7 +58,7 @@ OWN: dict[str, Surface | None] = {
 # their own.
 _BLOCK_DEVICES = (
     Surface(("root_block_device", "tags"), inherits=True, effective=("tags_all",)),
-    Surface(("ebs_block_device", "tags"), inherits=True, effective=("tags_all",), label="device_name"),
+    Surface(("ebs_block_device", "tags"), inherits=True, effective=("tags_all",)),
     # Of 5.100 the RunInstances request was seen to carry the defaults for volumes; older ones didn't add them
     # (hashicorp/terraform-provider-aws#19890). It conflicts with tags on the block devices.
     Surface(("volume_tags",), inherits=True),

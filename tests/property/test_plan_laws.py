@@ -232,9 +232,9 @@ def test_a_tag_that_is_taken_away_is_never_compliant(path: Path, data: st.DataOb
 
 
 def _hidden_default(plan: Json, tag: str) -> bool:
-    """Whether ``ignore_tags`` lets a constant default go unseen, so that its absence from tags_all proves nothing."""
+    """Whether a provider states the tag as a default: one that tags_all lacks is ignored, and sent all the same."""
     return any(
-        "ignore_tags" in provider.get("expressions", {}) and tag in json.dumps(provider["expressions"])
+        tag in json.dumps(provider.get("expressions", {}).get("default_tags"))
         for provider in plan["configuration"].get("provider_config", {}).values()
     )
 
