@@ -103,7 +103,14 @@ class EveryTagDoc(_Part, frozen=True):
 class RuleDoc(_Part, frozen=True):
     """A rule beyond the tags that everything needs."""
 
-    id: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=100)]
+    id: Annotated[
+        str,
+        Meta(
+            pattern=r"^[a-z0-9][a-z0-9-]*$",
+            max_length=100,
+            description="An id is of lower case letters, digits and dashes.",
+        ),
+    ]
     description: Text | None = None
     when: WhenDoc = WhenDoc()
     level: Level = Level.ERROR

@@ -13,7 +13,7 @@ import msgspec
 from costguard.document import Document, dotted, parse_yaml, read_text
 from costguard.errors import DocumentError, Problem
 from costguard.policy.document import ExampleDoc, ExemptionDoc, PolicyDoc, RuleDoc, TagDoc, UnknownDoc
-from costguard.policy.validate import explained, fits
+from costguard.policy.validate import explained, fits, near
 
 DocPath = tuple[str | int, ...]
 
@@ -58,7 +58,8 @@ def _locate(source: str, base: Path) -> tuple[list[Path], str]:
     by_name = shipped_folder() / f"{source}.yaml"
     if source in shipped():
         return [by_name], ""
-    return [], f"is not there, and no shipped policy has that name (there are {', '.join(shipped())})"
+    hint = near(source, shipped()) or f" (there are {', '.join(shipped())})"
+    return [], f"is not there, and no shipped policy has that name{hint}"
 
 
 def display(path: Path) -> str:

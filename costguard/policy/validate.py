@@ -62,13 +62,16 @@ def _sentences(error: Any) -> Iterable[tuple[tuple[str | int, ...], str]]:
                 yield from _sentences(inner)
         else:
             names = [name for branch in wanted for name in _names(branch) if name != "nothing"]
-            yield path, f"takes {' or '.join(dict.fromkeys(names))}, not {_describe(found, quoted='text' in names)}"
+            what = _describe(found, quoted="text" in names)
+            yield path, f"takes {' or '.join(dict.fromkeys(names))}, not {what}{_example(path, found)}"
     elif rule == "type":
         hint = ""
         if wanted == "object" and found is None:
             hint = " (write {} where there is nothing to say)"
         elif wanted == "object" and path and path[-1] in error.schema.get("properties", {}):
             hint = "; is it indented too little?"
+        elif wanted == "object":
+            hint = _example(path, found)
         yield path, f"takes {_TYPES.get(wanted, wanted)}, not {_describe(found, quoted=wanted == 'string')}{hint}"
     elif rule == "enum":
         allowed = [str(item) for item in wanted]
@@ -80,7 +83,8 @@ def _sentences(error: Any) -> Iterable[tuple[tuple[str | int, ...], str]]:
     elif rule == "minimum":
         yield path, f"is less than {wanted}"
     elif rule == "pattern":
-        yield path, f"{_describe(found)} does not match {wanted}"
+        about = error.schema.get("description", f"Must match {wanted}.")
+        yield path, f"{_describe(found)} can't stand here: {about[0].lower()}{about[1:].rstrip('.')}"
     else:
         yield path, str(error.message)[:300]
 
@@ -102,6 +106,24 @@ def _names(branch: dict[str, Any]) -> list[str]:
     if "enum" in branch:
         return [str(item) for item in branch["enum"]]
     return [_TYPES.get(branch.get("type", "object"), "a mapping")]
+
+
+_EXAMPLES = {
+    "value": "value: {enum: [production, dev]}",
+    "values-from": "values-from: {file: teams.yaml}",
+    "keys": "keys: {aws: Owner}",
+    "synonyms": "synonyms: {prod: production}",
+    "require": "require: {cost-center: {}}",
+    "forbid": "forbid: {keys: ['*password*']}",
+    "every-tag": "every-tag: {value: {maxLength: 63}}",
+    "when": "when: {type: aws_s3_bucket}",
+}
+
+
+def _example(path: tuple[str | int, ...], found: Any) -> str:
+    """How it is written where a list or a text was taken to be enough."""
+    example = _EXAMPLES.get(str(path[-1])) if path else None
+    return f"; for example {example}" if example and isinstance(found, list | str) else ""
 
 
 def _of_branch(error: Any, number: int) -> list[Any]:

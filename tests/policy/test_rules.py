@@ -245,7 +245,7 @@ MISTAKES = {
     "{id: r, tags-schema: {properties: {a: {enum: [yes]}}}}": "rules[0].tags-schema.properties.a.enum[0]: true is not",
     "{id: r, max-tags: -1}": "rules[0].max-tags: is less than 0",
     "{id: r, max-tags: '5'}": "rules[0].max-tags: takes",
-    "{id: R R, max-tags: 5}": "rules[0].id: 'R R' does not match",
+    "{id: R R, max-tags: 5}": "rules[0].id: 'R R' can't stand here: an id is of lower case letters",
     "{max-tags: 5}": "rules[0]: id is missing",
     "{id: r, max-tags: 5, level: fatal}": "rules[0].level: takes error or info or warning, not 'fatal'",
 }
