@@ -1,7 +1,8 @@
 """The engine: a policy, an inventory and a day → a report. Pure; no I/O, no clock, no environment.
 
-DESIGN section 2 is decided in ``costguard.policy.rules``; here it is decided which rules meet which surfaces, what
-becomes of their faults (exempted, old debt, level), and that one (resource, surface, tag) has one finding.
+What the evidence for a tag amounts to is decided in ``costguard.policy.rules``; here it is decided which rules meet
+which surfaces, what becomes of their faults (exempted, old debt, level), and that one (resource, surface, tag) has one
+finding.
 """
 
 import hashlib

@@ -62,6 +62,7 @@ class Surface(msgspec.Struct, frozen=True):
     ``created``: these are the tags of something that the resource will create, not its own.
     ``authored``: somebody wrote this surface; one that nobody wrote is judged only where the policy asks for it.
     ``derived_from``: the path of the surface that this one is a part of; what is already wrong there isn't said twice.
+    ``withheld``: keys that the source sets and that ``ignore_changes`` keeps from being applied.
     """
 
     path: str
@@ -69,6 +70,7 @@ class Surface(msgspec.Struct, frozen=True):
     created: bool = False
     authored: bool = True
     derived_from: str = ""
+    withheld: frozenset[str] = frozenset()
 
 
 class Location(msgspec.Struct, frozen=True):

@@ -59,7 +59,7 @@ class Block(msgspec.Struct, frozen=True):
         return self.faults[0]
 
 
-_Fault = tuple[str, str | None, str | None, str, Verdict, Level, str]
+_Fault = tuple[str, str | None, str | None, str, Verdict, Level, str, str]
 
 
 def _fault(finding: Finding) -> _Fault:
@@ -71,6 +71,8 @@ def _fault(finding: Finding) -> _Fault:
         finding.verdict,
         finding.level,
         finding.remedy,
+        # What was found may differ and is listed; what else a message says would be lost.
+        finding.message if finding.found is None else "",
     )
 
 
@@ -129,8 +131,6 @@ def said_of_all(group: Sequence[Finding]) -> str:
     if len({finding.message for finding in group}) == 1:
         return said(group[0])
     found = dict.fromkeys(printable(finding.found) for finding in group if finding.found is not None)
-    if not found:
-        return f"{heading(group[0])}; for example, {said(group[0])}"
     quoted = [f'"{value}"' for value in found]
     few = quoted if len(quoted) <= _FOUND + 1 else [*quoted[:_FOUND], f"{len(quoted) - _FOUND:,} other values"]
     return f"{heading(group[0])}: {series(few)}"
@@ -200,7 +200,7 @@ def headline(report: Report) -> str:
     if not report.complete:
         return "No new findings in what could be read."
     if not summary.resources:
-        return "No resources were found, so nothing was judged."
+        return "Nothing to judge: no resource is created, changed or kept."
     judged = summary.resources - summary.untaggable
     if not judged:
         return f"Nothing to judge: {count(summary.resources, 'resource')}, and none can be tagged."

@@ -29,7 +29,6 @@ CONSTANT_DEFAULTS = [path for path in PLANS if path.parent.name in ("violating-m
 LAYOUTS = ({"indent": 3}, {"separators": (",", ":")}, {"ensure_ascii": False}, {"sort_keys": True})
 UNJUDGED = (
     "planned_values",
-    "prior_state",
     "relevant_attributes",
     "output_changes",
     "checks",

@@ -153,7 +153,8 @@ class _Reader:
         if own is not None:
             surface = own_surface(own, evidence, setting)
             if surface is not None:
-                yield surface
+                withheld = self._withheld(planned, change, own)
+                yield msgspec.structs.replace(surface, withheld=withheld) if withheld else surface
             if own.shape == "blocks":
                 propagated = self._templates.propagated(planned, evidence, own)
                 if propagated is not None:
@@ -165,6 +166,14 @@ class _Reader:
                     yield msgspec.structs.replace(surface, authored=False)
                 else:
                     yield surface
+
+    def _withheld(self, planned: ResourceChange, change: Change, own: catalog.Surface) -> frozenset[str]:
+        """The keys that the source of something that exists sets literally, and that its planned tags lack."""
+        shown = (change.after or {}).get(own.path[0])
+        if change.creates or len(own.path) != 1 or not isinstance(shown, dict | None):
+            return frozenset()
+        stated = self._source.constant_map(planned, own.path[0]) or {}
+        return frozenset(key for key, value in stated.items() if value is not None and key not in (shown or {}))
 
     def _stated_in_json(self, planned: ResourceChange, change: Change) -> Mapping[str, Mapping[str, Any]]:
         """Maps whose keys the configuration shows though their values are unknown: those written in ``.tf.json``."""

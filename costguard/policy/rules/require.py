@@ -1,4 +1,17 @@
-"""A tag that must be there, with a value that is allowed. DESIGN section 2 is this file."""
+"""A tag that must be there, with a value that is allowed: the table of verdicts is decided here.
+
+=============================================  ==========================================================
+evidence for the key                           verdict
+=============================================  ==========================================================
+known, satisfies its rule                      compliant
+known, empty or only spaces                    empty
+known, not an allowed value                    invalid (with the nearest allowed value, if one is near)
+absent, an alias or another case is there      misspelled
+absent, set closed                             missing
+absent, may be there unseen                    unknown
+present with an unknown value                  compliant on presence; unknown if the rule constrains the value
+=============================================  ==========================================================
+"""
 
 from collections.abc import Iterator, Mapping
 
@@ -72,7 +85,7 @@ class Require(msgspec.Struct, frozen=True, kw_only=True):
         if doubt:
             if not self.required and there is None:
                 return None
-            aside = f"; the key {there} is there" if there is not None else ""
+            aside = f"; the key {_quoted(there)} is there" if there is not None else ""
             return self._fault(
                 key,
                 Verdict.UNKNOWN,
@@ -85,13 +98,20 @@ class Require(msgspec.Struct, frozen=True, kw_only=True):
             return self._fault(
                 key,
                 Verdict.MISSPELLED,
-                f"{key} is missing, and {there} is there instead",
-                f"rename {there} to {key}{where}",
+                f"{key} is missing, and {_quoted(there)} is there instead",
+                f"rename {_quoted(there)} to {key}{where}",
                 found=there,
                 expected=key,
             )
         if not self.required:
             return None
+        if key in surface.withheld:
+            return self._fault(
+                key,
+                Verdict.MISSING,
+                f"{key} is missing: the source sets it, and ignore_changes keeps it from being applied",
+                f"take {surface.path} out of ignore_changes, or set {key} where the tags are kept",
+            )
         return self._fault(key, Verdict.MISSING, f"{key} is missing", _addition(key, self._wanted(), surface))
 
     def _misspelled(self, key: str, surface: Surface) -> str | None:
@@ -155,6 +175,11 @@ def _addition(key: str, wanted: str, surface: Surface) -> str:
     if surface.path == "tag":
         return f'add a tag block with key = "{key}": {wanted}'
     return f"add {key} to {surface.path}: {wanted}"
+
+
+def _quoted(key: str) -> str:
+    """A key as it is found, in quotes where blanks in it would go unseen."""
+    return key if key and not any(char.isspace() for char in key) else repr(key)
 
 
 def _lower_first(text: str) -> str:
