@@ -45,6 +45,7 @@ def command(
     where terraform or tofu can be run. What the change touches blocks; what was already wrong and is left alone warns.
     """
     gc.disable()  # The run is short and makes no cycles; looking for them takes a quarter of its time on a large plan.
+    options.keep(output, plan, baseline, config_file, *policies)
     policy = options.policy_in_force(policies, config_file)
     accepted = None if baseline is None else reports.read(options.read_file(baseline), baseline)
     raw, name = _plan(plan)

@@ -148,6 +148,20 @@ def read_input() -> bytes:
         raise InputError(f"standard input can't be read: {error.strerror}") from error
 
 
+def keep(output: str | None, *inputs: str | None) -> None:
+    """Refuses to write the report over what the command reads. Raises :class:`UsageError`."""
+    for name in inputs:
+        if output and name and "-" not in (output, name) and _same_file(output, name):
+            raise UsageError(f"--output: {output} is what this command reads; name another file")
+
+
+def _same_file(one: str, other: str) -> bool:
+    try:
+        return Path(one).samefile(other)
+    except (OSError, ValueError):
+        return False
+
+
 def deliver(report: Report, format_name: str, look: reports.Style, output: str | None) -> None:
     """Writes the report where it is wanted. Files and what programs read are UTF-8, whatever the locale is."""
     text = reports.render(report, format_name, look)

@@ -37,6 +37,7 @@ def render(
     no_color: bool,
 ) -> int:
     """Render a saved JSON report again, in any format."""
+    options.keep(output, source)
     if source == "-":
         report = reports.read(options.read_input(), "standard input")
     else:

@@ -127,6 +127,7 @@ def test_a_format_that_is_not_there_is_answered_with_those_that_are(costguard: C
             ("gate", "plan.json", "--output", "no/such/folder/r.json"),
             "--output: no/such/folder/r.json can't be written",
         ),
+        (("gate", "plan.json", "--output", "./plan.json"), "--output: ./plan.json is what this command reads"),
         (("gate", "plan.json", "-q", "-v"), "--quiet and --verbose ask for opposite things"),
         (("gate", "a\nfile"), "a\\nfile can't be read: No such file or directory"),
         (("gate", "plan.json", "--baseline", "plan.json"), "plan.json is not a costguard report"),

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from costguard import __version__
 from tests.cli.conftest import COMPLIANT
+from tests.conftest import ROOT
 
 HEAVY = {
     "asyncio", "boto3", "concurrent.futures", "difflib", "email", "google", "html", "http", "importlib.metadata",
@@ -64,3 +66,14 @@ def test_the_version_imports_nothing_of_costguard_but_its_edge(program: Path) ->
     }  # fmt: skip
     assert "yaml" not in imported
     assert sorted(imported & HEAVY) == []
+
+
+def test_the_package_runs_as_a_module(environment: dict[str, str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "costguard", "--version"],
+        env=environment | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == f"costguard {__version__}\n"
