@@ -17,6 +17,8 @@ from costguard.policy.validate import explained, fits, near
 
 DocPath = tuple[str | int, ...]
 
+_DEEPEST_EXTENDS = 50
+
 
 def shipped_folder() -> Path:
     """Where the policies that come with costguard lie: in the package when installed, beside it in a checkout."""
@@ -155,6 +157,10 @@ class Reading:
             return None
         data, faulty = self._cut(document, data)
         extends = data.get("extends") or []
+        if extends and sum(self._seen.values()) > _DEEPEST_EXTENDS:
+            message = f"is the {_DEEPEST_EXTENDS + 1}st one after another, and {_DEEPEST_EXTENDS} are allowed"
+            self.problems.append(document.problem(("extends",), message))
+            extends = []
         for index, name in enumerate([extends] if isinstance(extends, str) else extends):
             path: DocPath = ("extends",) if isinstance(extends, str) else ("extends", index)
             self.add(name, folder, document.problem(path, ""))

@@ -59,6 +59,7 @@ def _plainly_valid(schema: Mapping[str, Any]) -> bool:
         and all(type(schema.get(key, 0)) is int and schema.get(key, 0) >= 0 for key in ("minLength", "maxLength"))
         and all(map(text, ("pattern", "const", "title", "description", "$comment")))
         and schema.get("type", "string") == "string"
+        and isinstance(schema.get("format", "date"), str)
         and schema.get("format", "date") in FORMATS
     ):
         return False

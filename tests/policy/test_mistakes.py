@@ -143,6 +143,11 @@ def test_mistakes_of_several_files_come_out_together_and_sorted(tmp_path: Path) 
             "version: 1\ntags: {x: {}}\nexamples: [{name: a, resource: {type: t, tags: {a: 7}}, expect: compliant}]\n",
             "examples[0].resource.tags.a: takes text, not a number",
         ),
+        (
+            "version: 1\ntags: {x: {value: {format: []}}}\n",
+            "tags.x.value.format: is not JSON Schema: [] is not of type",
+        ),
+        ("version: 1\ntags: {x: {value: {format: {a: 1}}}}\n", "tags.x.value.format: is not JSON Schema: {"),
         ("version: 1\ntags: {x: {}, x: {}}\n", "p0.yaml:2: tags.x: the key is there twice; the first is in line 2"),
         ("version: 1\n\ttags: {}\n", "p0.yaml:2: is not YAML: found a tab character that violates indentation"),
         ("version: 1\ntags: {x: {}\n", "is not YAML"),
@@ -234,3 +239,17 @@ def test_contradictory_synonyms(tmp_path: Path, synonyms: str, expected: str) ->
 def test_synonyms_without_values_are_a_mistake(tmp_path: Path) -> None:
     [said] = mistakes(tmp_path, "tags: {env: {synonyms: {prod: production, stg: staging}}}")
     assert "needs value or values-from" in said
+
+
+@pytest.mark.parametrize(("count", "allowed"), [(50, True), (51, False), (400, False)])
+def test_extends_goes_fifty_deep(tmp_path: Path, count: int, allowed: bool) -> None:
+    for number in range(count):
+        (tmp_path / f"e{number}.yaml").write_text(f"version: 1\nextends: e{number + 1}.yaml\n")
+    (tmp_path / f"e{count}.yaml").write_text("version: 1\ntags: {owner: {}}\n")
+    if allowed:
+        assert len(load([tmp_path / "e0.yaml"]).files) == count + 1
+        return
+    with pytest.raises(DocumentError) as caught:
+        load([tmp_path / "e0.yaml"])
+    [said] = map(str, caught.value.problems)
+    assert said.endswith("e50.yaml:2: extends: is the 51st one after another, and 50 are allowed")
