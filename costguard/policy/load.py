@@ -27,7 +27,7 @@ from costguard.policy.rules.require import Require
 from costguard.policy.rules.whole import MaxTags, TagsSchema
 from costguard.policy.selector import Selector, Spelling, compile_when
 from costguard.policy.sources import DocPath, Part, Reading, locate, shipped, shipped_folder
-from costguard.policy.values import ValueRule, allowed_by, compile_value, mistakes, one_of, schema_mistakes
+from costguard.policy.values import Allowed, ValueRule, allowed_by, compile_value, mistakes, one_of, schema_mistakes
 from costguard.policy.values_from import read_values
 
 __all__ = ["load", "locate", "shipped", "shipped_folder"]
@@ -494,6 +494,7 @@ class _Merge:
 
 
 def _require(rule_id: str, tag: _Tag, selector: Selector) -> Require:
+    allowed = allowed_by(tag.values)
     return Require(
         id=rule_id,
         level=tag.level,
@@ -503,6 +504,7 @@ def _require(rule_id: str, tag: _Tag, selector: Selector) -> Require:
         description=tag.description,
         aliases=tag.aliases,
         values=tag.values,
+        allowed=Allowed(allowed) if allowed else None,
         synonyms=tag.synonyms,
     )
 

@@ -390,18 +390,30 @@ def _with_ecma_keys(schema: Any) -> Any:
     return schema
 
 
-def nearest(value: str, allowed: tuple[str, ...]) -> str | None:
-    """The allowed value that ``value`` was probably meant to be: the same but for case, or nearly the same."""
-    folded = value.strip().casefold()
-    for candidate in allowed:
-        if candidate.casefold() == folded:
-            return candidate
-    if len(value) > 256:
-        return None
-    import difflib
+_MOST_COMPARED = 500
 
-    close = difflib.get_close_matches(folded, allowed, n=1, cutoff=0.75)
-    return close[0] if close else None
+
+class Allowed:
+    """A closed list of values, and which of them a wrong one was probably meant to be."""
+
+    def __init__(self, values: tuple[str, ...]) -> None:
+        self.values = values
+        self._folded = {value.casefold(): value for value in reversed(values)}  # the first of several stays
+        self._near: dict[str, str | None] = {}
+
+    def nearest(self, value: str) -> str | None:
+        """The same but for case; of a list that isn't too long for it, else one that is nearly the same."""
+        folded = value.strip().casefold()
+        if folded in self._folded:
+            return self._folded[folded]
+        if len(value) > 256 or len(self.values) > _MOST_COMPARED:
+            return None
+        if folded not in self._near:
+            import difflib
+
+            close = difflib.get_close_matches(folded, self.values, n=1, cutoff=0.75)
+            self._near[folded] = close[0] if close else None
+        return self._near[folded]
 
 
 def _yaml(value: Any) -> str:

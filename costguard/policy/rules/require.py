@@ -21,7 +21,7 @@ from costguard.model.finding import Level, Verdict
 from costguard.model.resource import Known, Resource, Surface, Tag
 from costguard.policy.rules import Fault, shown
 from costguard.policy.selector import Selector, Spelling
-from costguard.policy.values import ValueRule, allowed_by, listing, nearest
+from costguard.policy.values import Allowed, ValueRule, listing
 
 
 class Require(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +35,7 @@ class Require(msgspec.Struct, frozen=True, kw_only=True):
     description: str = ""
     aliases: tuple[str, ...] = ()
     values: tuple[ValueRule, ...] = ()
+    allowed: Allowed | None = None  # what ``values`` leave, where that is a closed list
     synonyms: Mapping[str, str] = {}
 
     def judge(self, resource: Resource, surface: Surface) -> Iterator[Fault]:
@@ -137,13 +138,11 @@ class Require(msgspec.Struct, frozen=True, kw_only=True):
             synonym = next((to for word, to in self.synonyms.items() if word.casefold() == folded), None)
         if synonym is not None:
             return synonym
-        allowed = allowed_by(self.values)
-        return nearest(text, allowed) if allowed else None
+        return self.allowed.nearest(text) if self.allowed else None
 
     def _wanted(self) -> str:
-        allowed = allowed_by(self.values)
-        if allowed:
-            return listing(allowed)
+        if self.allowed:
+            return listing(self.allowed.values)
         if self.description:
             return _lower_first(self.description.rstrip("."))
         return "a value that the policy allows" if self.values else "a value"
