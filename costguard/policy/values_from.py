@@ -5,6 +5,7 @@ A format is one function in :data:`READERS`: text in, values out, a ``ValueError
 
 import io
 import json
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,14 @@ LARGEST = 16 * 1024 * 1024
 
 def read_values(source: ValuesFromDoc, folder: Path) -> tuple[str, ...]:
     """The allowed values, in the file's order, each once. Raises :class:`ValueError` with what is wrong."""
-    path = folder / source.file
+    path = _inside(folder, source.file)
     chosen = source.format or _recognise(path)
     if chosen is None:
         raise ValueError(f"the format of {source.file} can't be told from its name; say format: {' or '.join(READERS)}")
     try:
         text = read_text(path, limit=LARGEST, name=source.file)
+        if "\0" in text:
+            raise ValueError(f"{source.file} holds NUL characters, so it is no text")
         values = [value for value in READERS[chosen](text, source) if value.strip()]
     except DocumentError as error:
         raise ValueError("; ".join(map(str, error.problems[:3]))) from error
@@ -32,6 +35,29 @@ def read_values(source: ValuesFromDoc, folder: Path) -> tuple[str, ...]:
     if not values:
         raise ValueError(f"{source.file} gives no values, so no value would be allowed")
     return tuple(dict.fromkeys(values))
+
+
+def _inside(folder: Path, file: str) -> Path:
+    """Where the file lies. A policy may come from a pull request, and what can't be understood is quoted in a log, so
+    it must not lead to what else the machine holds."""
+    try:
+        home, path = Path(os.path.realpath(folder)), Path(os.path.realpath(folder / file))
+    except ValueError as error:
+        raise ValueError(f"{file!r} is no name of a file") from error
+    root = next((up for up in (home, *home.parents) if any((up / name).exists() for name in _ROOTS)), home.parent)
+    if not path.is_relative_to(root) or any(path.is_relative_to(system) for system in _SYSTEM):
+        raise ValueError(f"{file} is no file of the policy's repository ({root})")
+    return folder / file
+
+
+_ROOTS = (".git", "costguard.yaml")
+_SYSTEM = ("/proc", "/dev")
+
+
+def _brief(text: str, most: int = 40) -> str:
+    """What a message quotes of a file."""
+    printable = "".join(char for char in text if char.isprintable())
+    return printable if len(printable) <= most else f"{printable[:most]}…"
 
 
 def _recognise(path: Path) -> str | None:
@@ -67,14 +93,14 @@ def _select(data: Any, source: ValuesFromDoc) -> Iterable[str]:
             data = jmespath.search(source.path, data)
         except (JMESPathError, ValueError, TypeError, AttributeError, ArithmeticError, LookupError) as error:
             # Its functions raise what Python raises when they meet data that they didn't expect.
-            why = (str(error) or type(error).__name__).splitlines()[0]
+            why = _brief(str(error) or type(error).__name__, 80)
             raise ValueError(f"path: {source.path}: {why}") from error
     if not isinstance(data, list):
         where = f"path {source.path} of {source.file}" if source.path else f"{source.file} (give a path into it)"
         raise ValueError(f"{where} gives {'nothing' if data is None else 'no list'}; a list of texts is needed")
     for index, item in enumerate(data):
         if not isinstance(item, str):
-            raise ValueError(f"{source.file}: item {index + 1} is {item!r:.40}, not text")
+            raise ValueError(f"{source.file}: item {index + 1} is {_brief(repr(item))}, not text")
     return data
 
 
@@ -86,7 +112,7 @@ def _csv(text: str, source: ValuesFromDoc) -> Iterable[str]:
         columns = list(rows.fieldnames or [])
         column = source.path or (columns[0] if len(columns) == 1 else None)
         if column not in columns:
-            shown = ", ".join(columns[:8]) or "none"
+            shown = ", ".join(map(_brief, columns[:8])) or "none"
             raise ValueError(f"path names the column to take; {source.file} has the columns {shown}")
         return [(row[column] or "").strip() for row in rows]
     except csv.Error as error:

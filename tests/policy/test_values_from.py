@@ -86,6 +86,20 @@ BAD = {
     "a function that the data doesn't suit": ("teams.yaml", "a: 1", 'path: "keys(a)"', "path: keys(a):"),
     "a function that nobody knows": ("teams.yaml", "a: 1", 'path: "nope(a)"', "path: nope(a):"),
     "an item that is a number": ("teams.yaml", "[a, 7]", "", "teams.yaml: item 2 is 7, not text"),
+    "a path into what it isn't for, in long": (
+        "teams.yaml",
+        f"a: {'s' * 200}",
+        'path: "keys(a)"',
+        "path: keys(a): In function keys(), invalid type for value: " + "s" * 36 + "…",
+    ),
+    "an item that is long": ("t.json", f'[["{"s" * 200}"]]', "", f"t.json: item 1 is ['{'s' * 38}…, not text"),
+    "a column that is long": ("t.csv", f"\x1b[31m{'s' * 200},b\n1,2\n", "", f"columns [31m{'s' * 36}…, b"),
+    "characters that no text has": ("t.csv", "owner\na\0b\n", "", "t.csv holds NUL characters, so it is no text"),
+    "a name that is none": ('"a\\0.yaml"', None, "", "is no name of a file"),
+    "a process": ("/proc/self/environ", None, "format: csv", "/proc/self/environ is no file of the policy's"),
+    "a device": ("/dev/null", None, "format: csv", "/dev/null is no file of the policy's repository"),
+    "a file of the machine": ("/etc/passwd", None, "format: csv", "/etc/passwd is no file of the policy's repository"),
+    "a file far above": ("../../x.csv", None, "", "../../x.csv is no file of the policy's repository"),
     "an item that is true": ("teams.yaml", "[a, yes]", "", "teams.yaml: item 2 is True, not text"),
     "no items": ("teams.yaml", "[]", "", "teams.yaml gives no values, so no value would be allowed"),
     "blank items": ("teams.yaml", '["", " "]', "", "teams.yaml gives no values"),
@@ -137,3 +151,35 @@ def test_the_file_lies_beside_the_policy_that_names_it(tmp_path: Path, monkeypat
     (tmp_path / "sub" / "base.yaml").write_text("version: 1\n" + document("teams.yaml", ""))
     monkeypatch.chdir(tmp_path / "sub")
     assert verdicts(policy(tmp_path, "extends: sub/base.yaml"), resource({"owner": "x"})) == {"owner": "invalid"}
+
+
+@pytest.mark.parametrize(
+    ("marker", "name", "allowed"),
+    [
+        (".git/", "../../teams.csv", True),
+        ("costguard.yaml", "../../teams.csv", True),
+        ("costguard.yaml", "../../../teams.csv", False),
+        ("a/costguard.yaml", "../teams.csv", True),
+        ("a/costguard.yaml", "../../teams.csv", False),
+        ("a/policies/.git", "../teams.csv", False),
+        ("", "../teams.csv", True),
+        ("", "teams.csv", True),
+        ("", "../../teams.csv", False),
+        ("", "link.csv", False),
+    ],
+)
+def test_the_file_lies_in_the_repository_of_the_policy(tmp_path: Path, marker: str, name: str, allowed: bool) -> None:
+    policies = tmp_path / "repository" / "a" / "policies"
+    policies.mkdir(parents=True)
+    if marker.endswith("/"):
+        (tmp_path / "repository" / marker).mkdir()
+    elif marker:
+        (tmp_path / "repository" / marker).touch()
+    for folder in (policies, *policies.parents[:3]):
+        (folder / "teams.csv").write_text("team\npayments\n")
+    (policies / "link.csv").symlink_to(tmp_path / "teams.csv")
+    text = document(name, "")
+    if allowed:
+        assert verdicts(policy(policies, text), resource({"owner": "x"})) == {"owner": "invalid"}
+    else:
+        assert f"{name} is no file of the policy's repository" in mistakes(policies, text)[0]
