@@ -6,11 +6,14 @@ from costguard.model.finding import Finding, Level, Report
 
 
 def apply(report: Report, accepted: Report) -> Report:
-    """The report with every finding that ``accepted`` has, by its fingerprint, marked as old debt."""
-    known = {finding.fingerprint for finding in accepted.findings}
+    """The report with every finding that ``accepted`` has marked as old debt.
+
+    It has one with the same fingerprint and the same verdict: debt that was undecided isn't accepted as missing.
+    """
+    known = {(finding.fingerprint, finding.verdict) for finding in accepted.findings}
 
     def aged(finding: Finding) -> Finding:
-        if not finding.new or finding.fingerprint not in known:
+        if not finding.new or (finding.fingerprint, finding.verdict) not in known:
             return finding
         level = Level.WARNING if finding.level is Level.ERROR else finding.level
         return msgspec.structs.replace(finding, new=False, level=level)

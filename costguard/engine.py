@@ -24,7 +24,7 @@ from costguard.model.finding import (
     Tool,
     Verdict,
 )
-from costguard.model.resource import Inventory, Known, Resource, Surface
+from costguard.model.resource import Inventory, Known, Resource, Surface, without_indexes
 from costguard.policy import Exemption, Policy
 from costguard.policy.rules import Fault, Rule, shown
 
@@ -72,7 +72,7 @@ class _Judge:
         self._checkpoint = checkpoint
         self._today = today
         self._unknown_level = _UNKNOWN_LEVEL[policy.unknown_action(checkpoint)]
-        self._by_type: dict[tuple[str, str, str | None], tuple[list[Rule], list[Exemption]]] = {}
+        self._by_type: dict[tuple[str, str, str | None], tuple[list[Rule], _Exemptions]] = {}
 
     def notes(self) -> Iterator[str]:
         """What there is to say of the policy itself: exemptions that no longer hold."""
@@ -91,7 +91,8 @@ class _Judge:
         secret: set[str] = set()
         if not resource.surfaces:
             return findings, Status.UNTAGGABLE, secret
-        rules, exemptions = self._for_type(resource)
+        rules, by_type = self._for_type(resource)
+        exemptions: list[Exemption] | None = None  # found for the first fault; most resources have none
         exempted = False
         judged = False
         at_fault: dict[tuple[str, _About], bool] = {}  # whether it is certain
@@ -106,17 +107,19 @@ class _Judge:
                 certain = fault.verdict is not Verdict.UNKNOWN
                 at_fault[surface.path, about] = certain or at_fault.get((surface.path, about), False)
                 if fault.secret and fault.key is not None:
-                    secret.add(fault.key)
+                    secret.add(fault.key)  # also where an exemption covers it: it is accepted there, and not printed
                 said = at_fault.get((surface.derived_from, about)) if surface.derived_from else None
                 if said or (said is False and not certain):
                     continue  # what is already wrong there isn't said twice, but a doubt there hides no certainty here
+                if exemptions is None:
+                    exemptions = by_type.of(resource)
                 holds, remark = self._exempt(exemptions, rule, fault, resource, surface)
                 if holds:
                     exempted = True
                     continue
                 charge = _Charge(rule, fault, self._level(rule, fault, surface, stated), remark)
                 kept[about] = charge if about not in kept else _sterner(kept[about], charge)
-            findings += [self._finding(charge, resource, surface) for charge in kept.values()]
+            findings += [self._finding(_redacted(charge, secret), resource, surface) for charge in kept.values()]
         if any(finding.verdict is not Verdict.UNKNOWN for finding in findings):
             return findings, Status.VIOLATING, secret
         if findings:
@@ -125,14 +128,14 @@ class _Judge:
             return findings, Status.EXEMPT, secret
         return findings, Status.COMPLIANT if judged else Status.UNTAGGABLE, secret
 
-    def _for_type(self, resource: Resource) -> tuple[list[Rule], list[Exemption]]:
+    def _for_type(self, resource: Resource) -> "tuple[list[Rule], _Exemptions]":
         key = (resource.type, resource.provider, resource.cloud)
         known = self._by_type.get(key)
         if known is None:
             args = (*key, self._checkpoint)
             known = self._by_type[key] = (
                 [rule for rule in self._policy.rules if rule.selector.selects_type(*args)],
-                [one for one in self._policy.exemptions if one.selector.selects_type(*args)],
+                _Exemptions([one for one in self._policy.exemptions if one.selector.selects_type(*args)]),
             )
         return known
 
@@ -190,6 +193,28 @@ class _Judge:
         )
 
 
+class _Exemptions:
+    """The exemptions for a type. Accepted debt is listed by address, thousands of them: those are looked up."""
+
+    def __init__(self, exemptions: list[Exemption]) -> None:
+        self._all = exemptions
+        self._anywhere: list[int] = []
+        self._by_address: dict[str, list[int]] = {}
+        for index, exemption in enumerate(exemptions):
+            addresses = exemption.selector.address
+            if not addresses or any("*" in address or "?" in address for address in addresses):
+                self._anywhere.append(index)
+            else:
+                for address in dict.fromkeys(addresses):
+                    self._by_address.setdefault(address, []).append(index)
+
+    def of(self, resource: Resource) -> list[Exemption]:
+        """Those that may cover the resource, in the policy's order."""
+        named = (resource.address, without_indexes(resource.address))
+        found = {index for address in named for index in self._by_address.get(address, ())}
+        return [self._all[index] for index in sorted({*self._anywhere, *found})]
+
+
 _About = tuple[str | None, str]
 """What a fault is about: a tag, or — where it is about the whole map — its rule. One finding each, on one surface."""
 
@@ -220,13 +245,21 @@ def _faults(rules: Iterable[Rule], resource: Resource, surface: Surface) -> Iter
 def _sterner(one: _Charge, other: _Charge) -> _Charge:
     """Which of two faults of one tag becomes the finding: a certain one before an unknown one, a forbidden one before
     any other, the sterner level, the earlier rule. It has the sterner level of both, so that a rule more never makes a
-    finding milder; and what one of them may not show, the other doesn't either."""
+    finding milder."""
     winner = other if _weight(other) > _weight(one) else one
-    fault = winner.fault
-    if (one.fault.secret or other.fault.secret) and fault.found is not None and not fault.secret:
-        message = fault.message.replace(shown(fault.found, False), shown("", True))
-        fault = msgspec.structs.replace(fault, message=message, found=None, expected=None, secret=True)
-    return _Charge(winner.rule, fault, max(one.level, other.level, key=lambda level: level.rank), winner.remark)
+    level = max(one.level, other.level, key=lambda level: level.rank)
+    return msgspec.structs.replace(winner, level=level)
+
+
+def _redacted(charge: _Charge, secret: set[str]) -> _Charge:
+    """What one rule forbids to show, no other rule shows either."""
+    fault = charge.fault
+    if fault.key not in secret or fault.found is None:
+        return charge
+    message = fault.message.replace(shown(fault.found, False), shown("", True))
+    return msgspec.structs.replace(
+        charge, fault=msgspec.structs.replace(fault, message=message, found=None, expected=None, secret=True)
+    )
 
 
 def _weight(charge: _Charge) -> tuple[bool, bool, int]:

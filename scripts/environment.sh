@@ -22,7 +22,11 @@ prepare() {
         exit 2
     fi
     # One stamp for each set of extras; a changed pyproject.toml or interpreter makes a fresh environment.
-    state=$(cat pyproject.toml && "$python" -c 'import sys; print(sys.version, sys.executable)')
+    if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
+        echo "costguard needs Python 3.11 or newer; $python is not" >&2
+        exit 2
+    fi
+    state=$(pwd && cat pyproject.toml && "$python" -c 'import sys; print(sys.version, sys.executable)')
     sum=$(printf '%s' "$state" | cksum | tr ' ' '-')
     stamp=".venv/costguard-$extras-$sum"
     if [ ! -e "$stamp" ]; then

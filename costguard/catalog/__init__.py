@@ -116,32 +116,14 @@ LIMITS: Mapping[Cloud, Limits] = MappingProxyType(
 def cloud_of(provider: str) -> Cloud | None:
     """The cloud that the provider's resources live in, None for one whose tags costguard doesn't judge.
 
-    ``provider`` is a source address with any host (a private mirror keeps the namespace), ``hashicorp/aws``,
-    or the bare local name.
+    ``provider`` is a source address with any host and namespace (a mirror or a fork keeps the name and the types), or
+    the bare local name.
     """
-    match provider.casefold().split("/"):
-        case [name]:
-            return _PROVIDERS.get(("hashicorp", name))  # the namespace that Terraform implies
-        case [namespace, name] | [_, namespace, name]:
-            return _PROVIDERS.get((namespace, name))
-        case _:
-            return None
+    return _PROVIDERS.get(provider.casefold().rsplit("/", 1)[-1])
 
 
-# OpenTofu builds the hashicorp providers in a namespace of its own.
-_PROVIDERS: Mapping[tuple[str, str], Cloud] = MappingProxyType(
-    {
-        ("hashicorp", "aws"): "aws",
-        ("opentofu", "aws"): "aws",
-        ("hashicorp", "google"): "google",
-        ("opentofu", "google"): "google",
-        ("hashicorp", "google-beta"): "google",
-        ("opentofu", "google-beta"): "google",
-        ("hashicorp", "azurerm"): "azure",
-        ("opentofu", "azurerm"): "azure",
-        ("azure", "azapi"): "azure",
-        ("hashicorp", "azapi"): "azure",  # the bare name "azapi"; nobody publishes under this namespace
-    }
+_PROVIDERS: Mapping[str, Cloud] = MappingProxyType(
+    {"aws": "aws", "google": "google", "google-beta": "google", "azurerm": "azure", "azapi": "azure"}
 )
 
 

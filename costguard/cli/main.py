@@ -54,9 +54,12 @@ def main() -> None:
     """Every cloud resource names its owner, its service and its environment."""
 
 
+_COMPLETIONS = frozenset(f"{shell}_{what}" for shell in ("bash", "zsh", "fish") for what in ("source", "complete"))
+
+
 def outcome(args: list[str]) -> int:
     """Runs a command line. The exit code is always one of the contract: click has its own 1 for several of these."""
-    if "_COSTGUARD_COMPLETE" in os.environ:
+    if os.environ.get("_COSTGUARD_COMPLETE") in _COMPLETIONS:
         main.main(args, "costguard")  # A shell asks what could follow; click answers and ends the process.
     try:
         with main.make_context("costguard", args) as context:

@@ -48,6 +48,10 @@ def locate(sources: Sequence[str | Path], base: Path) -> list[Path]:
 
 def _locate(source: str, base: Path) -> tuple[list[Path], str]:
     """(the files that a source stands for, why there are none)."""
+    if not source:
+        return [], "an empty name names no policy"
+    if source in shipped():  # Whatever lies in the folder that the gate happens to run in: ./baseline is a path.
+        return [shipped_folder() / f"{source}.yaml"], ""
     path = base / source
     try:
         if path.is_dir():
@@ -57,9 +61,6 @@ def _locate(source: str, base: Path) -> tuple[list[Path], str]:
             return [path], ""
     except OSError as error:
         return [], f"can't be read: {error.strerror}"
-    by_name = shipped_folder() / f"{source}.yaml"
-    if source in shipped():
-        return [by_name], ""
     hint = near(source, shipped()) or f" (there are {', '.join(shipped())})"
     return [], f"is not there, and no shipped policy has that name{hint}"
 

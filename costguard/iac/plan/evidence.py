@@ -69,6 +69,13 @@ class Evidence(msgspec.Struct):
             sensitive = any(secret in text for secret in self.secrets)
         return Known(text, sensitive)
 
+    def text(self, attribute: str) -> str | None:
+        """A text attribute that may be printed; None where it isn't known, or is sensitive."""
+        text = self.after.get(attribute)
+        if not isinstance(text, str) or self._marks(self.sensitive, attribute) is True:
+            return None
+        return None if self._known(text, False).sensitive else text
+
     def map(self, attribute: str) -> Values | None:
         """A map attribute; None where the schema doesn't have it. A null entry is one that the provider drops."""
         if not self.has(attribute):

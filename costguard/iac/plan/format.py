@@ -91,6 +91,7 @@ class VariableValue(msgspec.Struct):
 class StateResource(msgspec.Struct):
     address: str = ""
     sensitive_values: Any = None
+    values: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class StateModule(msgspec.Struct):
@@ -135,33 +136,43 @@ def before_of(change: Change) -> dict[str, Any]:
     return before if isinstance(before, dict) else {}
 
 
-def sensitive_in_state(plan: Plan) -> dict[str, bool]:
-    """For every resource and data source that was read: whether anything in it is sensitive."""
+def sensitive_in_state(plan: Plan) -> dict[str, frozenset[str]]:
+    """For every resource and data source that was read: the texts in it that are sensitive."""
     try:
         state = msgspec.json.decode(plan.prior_state, type=State)
     except msgspec.DecodeError:
         return {}
-    found: dict[str, bool] = {}
+    found: dict[str, frozenset[str]] = {}
     modules = [state.values.root_module]
     while modules:
         module = modules.pop()
         modules += module.child_modules
         for resource in module.resources:
-            found[resource.address] = found.get(resource.address, False) or _any_true(resource.sensitive_values)
+            texts: frozenset[str] = frozenset()
+            if resource.sensitive_values:
+                texts = _marked(msgspec.json.decode(resource.values), resource.sensitive_values)
+            found[resource.address] = found.get(resource.address, frozenset()) | texts
     return found
 
 
-def _any_true(node: Any) -> bool:
-    pending = [node]
+def _marked(value: Any, marks: Any) -> frozenset[str]:
+    """The texts of a value that its marks call sensitive."""
+    texts: set[str] = set()
+    pending = [(value, marks)]
     while pending:
-        node = pending.pop()
-        if node is True:
-            return True
-        if isinstance(node, list):
-            pending += node
-        elif isinstance(node, dict):
-            pending += node.values()
-    return False
+        node, mark = pending.pop()
+        if mark is True:
+            if isinstance(node, str):
+                texts.add(node)
+            elif isinstance(node, dict):
+                pending += [(child, True) for child in node.values()]
+            elif isinstance(node, list):
+                pending += [(child, True) for child in node]
+        elif isinstance(mark, dict) and isinstance(node, dict):
+            pending += [(node.get(key), child) for key, child in mark.items()]
+        elif isinstance(mark, list) and isinstance(node, list):
+            pending += list(zip(node, mark, strict=False))
+    return frozenset(texts)
 
 
 def decode(raw: bytes, name: str) -> Plan:

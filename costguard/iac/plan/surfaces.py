@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import msgspec
 
 from costguard import catalog
-from costguard.iac.plan.defaults import NO_DEFAULTS, Defaults
+from costguard.iac.plan.defaults import NO_DEFAULTS, Defaults, with_empty_defaults
 from costguard.iac.plan.evidence import AFTER_APPLY, Evidence, Values
 from costguard.model.resource import Known, Surface, Tag, TagSet, Unknown
 
@@ -14,10 +14,11 @@ THE_RESOURCE = "the resource"
 
 class Setting(msgspec.Struct, frozen=True):
     """What there is to know beside a resource's own attributes. ``settled``: the plan leaves it as it is, so what it
-    shows is what will be, whatever the provider's defaults turn out to be."""
+    shows is what will be, whatever the provider's defaults turn out to be. ``creates``: it will be made anew."""
 
     defaults: Defaults = NO_DEFAULTS
     settled: bool = False
+    creates: bool = True
 
 
 def as_shown(cloud: str, type_name: str, evidence: Evidence) -> catalog.Surface | None:
@@ -113,10 +114,25 @@ def _tags(surface: catalog.Surface, evidence: Evidence, setting: Setting) -> Tag
     merged = evidence.merged(surface.effective)
     if merged is None or defaults.label == "override_provider":
         inherited = dict(defaults.tags)
+        doubts = defaults.unproven_keys
         if own.open:
-            inherited = {key: Tag(_may_be_overridden(tag), tag.source) for key, tag in inherited.items()}
-        return TagSet({**inherited, **mine}, own.open or defaults.unproven, defaults.unproven_keys)
+            # A blank default proves not even the presence of a value.
+            blank = [
+                key for key, tag in inherited.items() if isinstance(tag.value, Known) and not tag.value.text.strip()
+            ]
+            doubts += tuple((key, own.open) for key in blank)
+            inherited = {
+                key: Tag(_may_be_overridden(tag), tag.source) for key, tag in inherited.items() if key not in blank
+            }
+        return TagSet({**inherited, **mine}, own.open or defaults.unproven, doubts)
+    merged = with_empty_defaults(surface, own, merged)
     label = defaults.label or "the provider's defaults"
+    doubts = defaults.unseen_keys
+    if not setting.creates and not defaults.ignores:
+        # What exists and keeps its tags_all (ignore_changes) never gets a tag that its source adds.
+        withheld = [key for key in mine if key not in merged.values]
+        doubts += tuple((key, "the tags_all of the plan lacks it, so it may never be written") for key in withheld)
+        mine = {key: tag for key, tag in mine.items() if key not in withheld}
     shown = {
         # A null of the resource's own is sent as an empty text, over a default, too.
         key: Tag(_printable(key, value, defaults), THE_RESOURCE if key in own.dropped else label)
@@ -126,7 +142,7 @@ def _tags(surface: catalog.Surface, evidence: Evidence, setting: Setting) -> Tag
     visible = any(key not in own.dropped and key not in defaults.outside for key in shown)
     hidden = "" if setting.settled or visible else defaults.hidden
     extra = defaults.tags if defaults.adds else {}
-    return TagSet({**extra, **shown, **mine}, own.open or hidden or defaults.unseen, defaults.unseen_keys)
+    return TagSet({**extra, **shown, **mine}, own.open or hidden or defaults.unseen, doubts)
 
 
 def _may_be_overridden(tag: Tag) -> Unknown:
