@@ -241,3 +241,138 @@ def test_names_of_existing_resources_come_from_their_arn() -> None:
     arn = "arn:aws:sns:eu-west-1:123456789012:t"
     resource = only(read(change(after={**TAGGED, "arn": arn}, actions=("update",))))
     assert (resource.id, resource.account, resource.region) == (arn, "123456789012", "eu-west-1")
+
+
+# --- what two sceptical readers found, each seen in a plan of real Terraform and what its apply did
+
+
+def test_a_default_that_is_an_empty_text_is_empty_and_not_unknown() -> None:
+    stated = {"default_tags": [{"tags": {"constant_value": {"owner": "", "environment": "dev"}}}]}
+    planned = change(
+        after={"tags": {"service": "x"}, "tags_all": {"environment": "dev", "service": "x"}},
+        unknown={"tags": {}, "tags_all": {"owner": True}},
+    )
+    assert shown(only(read(planned, configuration=configuration("aws", aws=stated))))["owner"] == ""
+
+
+def test_a_blank_default_proves_no_presence_where_the_own_tags_are_unknown() -> None:
+    stated = {"default_tags": [{"tags": {"constant_value": {"owner": " "}}}]}
+    planned = change(after={}, unknown={"tags": True, "tags_all": True})
+    tags = only(read(planned, configuration=configuration("aws", aws=stated))).surfaces[0].tags
+    assert "owner" not in tags.tags
+    assert tags.doubt("owner")
+
+
+def test_an_update_proves_only_the_defaults_that_it_changes() -> None:
+    """``ignore_changes = [tags_all["owner"]]`` keeps an owner that is no default, and so does an import."""
+    computed = {"default_tags": [{"tags": {"references": ["local.tags"]}}]}
+    kept = change(
+        "aws_sns_topic.other",
+        after={"tags": None, "tags_all": {"environment": "production", "owner": "foreign"}},
+        actions=("update",),
+        before={"tags_all": {"environment": "staging", "owner": "foreign"}},
+    )
+    tags = read(change(**HIDDEN), kept, configuration=configuration("aws", aws=computed)).resources[0].surfaces[0].tags
+    assert "owner" not in tags.tags
+    assert tags.doubt("owner")
+    assert shown(read(kept).resources[0])["owner"] == "foreign"
+
+
+def test_what_is_left_alone_proves_nothing_about_the_present_defaults() -> None:
+    computed = {"default_tags": [{"tags": {"references": ["local.tags"]}}]}
+    old = change("aws_sns_topic.other", after={"tags": None, "tags_all": {"owner": "platform"}}, actions=("no-op",))
+    inventory = read(change(**HIDDEN), old, configuration=configuration("aws", aws=computed))
+    hidden, kept = inventory.resources
+    assert hidden.surfaces[0].tags.doubt("owner")
+    assert hidden.surfaces[0].tags.doubt("environment")
+    assert not kept.surfaces[0].tags.doubt("environment")
+
+
+def test_a_tag_that_tags_all_lacks_on_what_exists_may_never_be_written() -> None:
+    frozen = change(
+        after={"tags": {"service": "x"}, "tags_all": {"owner": "foreign"}},
+        actions=("update",),
+        before={"tags": {"owner": "foreign"}, "tags_all": {"owner": "foreign"}},
+    )
+    tags = only(read(frozen)).surfaces[0].tags
+    assert "service" not in tags.tags
+    assert tags.doubt("service")
+
+
+def test_a_constant_default_that_no_created_resource_shows_is_ignored_and_sent() -> None:
+    stated = {"default_tags": [{"tags": {"constant_value": {"owner": "platform"}}}]}
+    planned = change(after={"tags": None, "tags_all": {}})
+    assert shown(only(read(planned, configuration=configuration("aws", aws=stated)))) == {"owner": "platform"}
+
+
+def test_an_out_of_band_label_is_no_default() -> None:
+    google = "registry.terraform.io/hashicorp/google"
+    sibling = change(
+        "google_storage_bucket.other",
+        after={"labels": {}, "terraform_labels": {}, "effective_labels": {"owner": "by-hand"}},
+        provider=google,
+    )
+    unknown = {"labels": True, "terraform_labels": True, "effective_labels": True}
+    planned = change("google_storage_bucket.t", after={}, unknown=unknown, provider=google)
+    tree = {
+        "provider_config": {"google": {"expressions": {"default_labels": {"references": ["local.labels"]}}}},
+        "root_module": {
+            "resources": [block("google_storage_bucket.t", "google"), block("google_storage_bucket.other", "google")]
+        },
+    }
+    assert shown(read(planned, sibling, configuration=tree).resources[0]) == {}
+
+
+def secret_defaults(reference: str, **more: Any) -> Known:
+    """The owner that a provider adds whose default_tags refer to ``reference``."""
+    tree = configuration("aws", aws={"default_tags": [{"tags": {"references": [reference]}}]})
+    tree["root_module"] |= more.pop("root", {})
+    planned = change(after={"tags": None, "tags_all": {"owner": "hunter2-in-clear"}})
+    value = only(read(planned, configuration=tree, **more)).surfaces[0].tags.tags["owner"].value
+    assert isinstance(value, Known)
+    return value
+
+
+def state(sensitive: bool) -> dict[str, Any]:
+    source = {
+        "address": "data.aws_ssm_parameter.o",
+        "values": {"value": "hunter2-in-clear", "name": "o"},
+        "sensitive_values": {"value": sensitive},
+    }
+    return {"values": {"root_module": {"resources": [source]}}}
+
+
+@pytest.mark.parametrize(
+    ("reference", "more", "sensitive"),
+    [
+        ("var.owner", {"root": {"variables": {"owner": {"sensitive": True}}}}, True),
+        ("var.owner", {"root": {"variables": {"owner": {}}}}, False),
+        (
+            "module.m.owner",
+            {"root": {"module_calls": {"m": {"module": {"outputs": {"owner": {"sensitive": True}}}}}}},
+            True,
+        ),
+        ("module.m.owner", {"root": {"module_calls": {"m": {"module": {"outputs": {"owner": {}}}}}}}, False),
+        ("data.aws_ssm_parameter.o.value", {"prior_state": state(True)}, True),
+        ("data.aws_ssm_parameter.o.value", {"prior_state": state(False)}, False),
+        ("data.aws_ssm_parameter.unread.value", {}, True),
+        ("local.owner", {"prior_state": state(True)}, True),
+        ("local.owner", {"prior_state": state(False)}, False),
+    ],
+)
+def test_what_comes_from_something_sensitive_through_defaults_is_never_printed(
+    reference: str, more: dict[str, Any], sensitive: bool
+) -> None:
+    assert secret_defaults(reference, **more).sensitive is sensitive
+
+
+def test_an_id_that_is_sensitive_is_not_carried() -> None:
+    arn = "arn:aws:sns:eu-west-1:123456789012:t"
+    planned = change(after={**TAGGED, "arn": arn, "id": arn}, after_sensitive={"arn": True, "id": True})
+    resource = only(read(planned))
+    assert (resource.id, resource.account) == (None, None)
+
+
+def test_a_fork_of_a_provider_is_judged_like_the_provider() -> None:
+    planned = change(after={"tags": None, "tags_all": {}}, provider="registry.terraform.io/acme/aws")
+    assert only(read(planned)).surfaces
