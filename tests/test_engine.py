@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from costguard.engine import fingerprint
-from costguard.model.resource import Checkpoint, Gap, Inventory, Surface
+from costguard.engine import evaluate, fingerprint
+from costguard.model.finding import Verdict
+from costguard.model.resource import Checkpoint, Gap, Inventory, Known, Resource, Surface, Tag, TagSet
+from costguard.policy.load import load
 from tests.policy.build import TODAY, findings, policy, report, resource, tag_set
 
 ONE = "tags: {owner: {}}"
@@ -144,3 +146,43 @@ def test_a_fingerprint_names_rule_address_surface_and_tag() -> None:
         fingerprint("tags/owne", "raws_s3_bucket.a", "tags", "owner"),
     }
     assert len(others | {first}) == 6
+
+
+def test_an_exempted_secret_is_shown_by_no_other_rule(tmp_path: Path) -> None:
+    document = tmp_path / "policy.yaml"
+    document.write_text(
+        "version: 1\n"
+        "tags: {owner: {value: {enum: [payments]}}}\n"
+        "rules: [{id: no-secrets, forbid: {values: [hunter2]}}]\n"
+        "exemptions: [{when: {type: aws_*}, rules: [no-secrets], reason: rotated, until: 2099-01-01}]\n"
+    )
+    tags = TagSet({"owner": Tag(Known("hunter2"), "the resource")})
+    one = Resource(
+        address="aws_sns_topic.t", type="aws_sns_topic", provider="aws", cloud="aws", surfaces=(Surface("tags", tags),)
+    )
+    inventory = Inventory(checkpoint="plan", resources=(one,))
+    said = evaluate(load([document]), inventory, TODAY, with_resources=True)
+    assert [(finding.tag, finding.verdict) for finding in said.findings] == [("owner", Verdict.INVALID)]
+    assert "hunter2" not in str(said)
+
+
+def test_thousands_of_exemptions_by_address_are_looked_up(tmp_path: Path) -> None:
+    """Each covers its own resource, by its address or that of its block; the others stay judged."""
+    lines = "\n".join(
+        f"  - {{when: {{address: 'aws_sns_topic.t{index}'}}, reason: debt, until: 2099-01-01}}" for index in range(2000)
+    )
+    document = tmp_path / "policy.yaml"
+    document.write_text(f"version: 1\ntags: {{owner: {{}}}}\nexemptions:\n{lines}\n")
+    resources = tuple(
+        Resource(
+            address=f"aws_sns_topic.t{index}{suffix}",
+            type="aws_sns_topic",
+            provider="aws",
+            cloud="aws",
+            surfaces=(Surface("tags", TagSet({})),),
+        )
+        for index in (0, 1999, 2000)
+        for suffix in ("", "[0]")
+    )
+    said = evaluate(load([document]), Inventory(checkpoint="plan", resources=resources), TODAY)
+    assert {finding.resource.address for finding in said.findings} == {"aws_sns_topic.t2000", "aws_sns_topic.t2000[0]"}

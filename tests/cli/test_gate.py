@@ -292,3 +292,33 @@ class TestColour:
 
         plain = costguard("gate", VIOLATING, environment={"COLUMNS": "80", "PATH": ""}).out
         assert re.sub(rb"\x1b\[[0-9;]*m", b"", coloured) == plain
+
+
+class TestNamesOfShippedPolicies:
+    def test_a_file_or_folder_of_that_name_does_not_replace_the_baseline(
+        self, costguard: Costguard, tmp_path: Path
+    ) -> None:
+        (tmp_path / "baseline").write_text("version: 1\ntags: {zzz: {required: false}}\n")
+        assert costguard("gate", VIOLATING).code == 1
+        (tmp_path / "baseline").unlink()
+        (tmp_path / "baseline").mkdir()
+        assert costguard("gate", VIOLATING).code == 1
+
+    def test_a_path_to_such_a_file_is_a_path(self, costguard: Costguard, tmp_path: Path) -> None:
+        (tmp_path / "baseline").write_text("version: 1\ntags: {zzz: {required: false}}\n")
+        assert costguard("gate", VIOLATING, "--policy", "./baseline").code == 0
+
+
+@pytest.mark.parametrize("value", ["", "bogus", "1"])
+def test_a_completion_variable_that_no_shell_sets_changes_no_exit_code(
+    costguard: Costguard, environment: dict[str, str], value: str
+) -> None:
+    assert costguard("gate", VIOLATING, environment=environment | {"_COSTGUARD_COMPLETE": value}).code == 1
+
+
+def test_a_baseline_accepts_a_finding_only_with_its_verdict(costguard: Costguard, tmp_path: Path) -> None:
+    saved = costguard("gate", VIOLATING, "--format", "json")
+    (tmp_path / "same.json").write_bytes(saved.out)
+    (tmp_path / "undecided.json").write_bytes(saved.out.replace(b'"verdict": "missing"', b'"verdict": "unknown"'))
+    assert costguard("gate", VIOLATING, "--baseline", "same.json").code == 0
+    assert costguard("gate", VIOLATING, "--baseline", "undecided.json").code == 1
