@@ -91,14 +91,34 @@ def test_the_baseline_takes_any_text_for_owner_and_service(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["TBD", "tba", "TODO", "n/a", "NA", "None", "null", "unknown", "xxx", "?", "--", " tbc "]
+    "value",
+    [
+        *("TBD", "tba", "TODO", "n/a", "NA", "None", "null", "unknown", "xxx", "?", "--", " tbc "),
+        *("To Do", "to-do", "changeme", "Change-Me", "PLACEHOLDER", "fixme", "n.a.", "N.A", "nil", "undefined"),
+        *("CC-XXXX", "cc-xxxx", "CC_XXX", "<cost-center>", "<Cost Center>"),
+    ],
 )
 def test_a_placeholder_is_no_cost_center(value: str) -> None:
     assert verdicts(load(["finops"]), resource({"cost-center": value}, type="aws_instance"))["cost-center"] == "invalid"
 
 
 @pytest.mark.parametrize(
-    "value", ["0", "4711", "CC-1234", "Nanotech", "NA-1", "Unknown Pleasures", "R&D", "消費", "todo-app"]
+    "value",
+    [
+        "0",
+        "4711",
+        "CC-1234",
+        "Nanotech",
+        "NA-1",
+        "Unknown Pleasures",
+        "R&D",
+        "消費",
+        "todo-app",
+        "nilpotent",
+        "CC-XXL",
+        "Manila",
+        "<4711",
+    ],
 )
 def test_any_other_text_is_a_cost_center(value: str) -> None:
     assert "cost-center" not in verdicts(load(["finops"]), resource({"cost-center": value}, type="aws_instance"))
@@ -178,6 +198,18 @@ SECRETS = {
     "Databricks": "dapi" + hexadecimal(32),
     "DigitalOcean": "dop" + "_v1_" + hexadecimal(64),
     "Hugging Face": "hf" + "_" + letters(34),
+    "Twilio": "SK" + hexadecimal(32),
+    "Discord hook": "https://discord.com" + "/api/webhooks/" + "123456789012345678/" + mixed(68),
+    "Teams hook": "https://example.webhook.office.com"
+    f"/webhookb2/{uuid.UUID(int=1)}@{uuid.UUID(int=2)}/IncomingWebhook/{hexadecimal(32)}/{uuid.UUID(int=3)}",
+    "Telegram": "123456789" + ":AA" + mixed(33),
+    "Telegram, in a URL": "https://api.telegram.org/bot" + "123456789" + ":AA" + mixed(33) + "/getMe",
+    "Linear": "lin" + "_api_" + mixed(40),
+    "Shopify": "shpat" + "_" + hexadecimal(32),
+    "Shopify, shared": "shpss" + "_" + hexadecimal(32),
+    "Square": "sq0atp" + "-" + mixed(22),
+    "Square, OAuth": "sq0csp" + "-" + mixed(43),
+    "bearer": "Bearer " + mixed(40),
     "a password in a URL": "amqp://" + "user" + ":" + "hunter2" + "@broker.example.com:5672",
 }
 
@@ -229,6 +261,19 @@ INNOCENT = [
     "terraform@cluster.local",
     "deploy@example-project.iam.gserviceaccount.com",
     "node@10.0.0.1",
+    "getty@tty1.service",
+    "user@1000.service",
+    "app@blue.socket",
+    "backup@daily.timer",
+    "Bearer",
+    "Bearer token of the checkout service",
+    "Bearer authentication-by-the-identity-provider-v2",
+    "SKU-0123456789",
+    "10:AAA",
+    "https://discord.com/channels/123456789012345678",
+    "lin_api_key",
+    "shpat_checkout",
+    "sq0atp-",
     "eyJhbGciOiJIUzI1NiJ9",
     "sk-checkout-service",
     "hf_experiment",
@@ -266,7 +311,52 @@ INNOCENT_KEYS = [
     "key",
     "public-key",
     "ssh-key-name",
+    "manage-master-user-password",
+    "rotate-password",
+    "reset-password",
+    "has-api-key",
+    "enable_api_key",
+    "requires-access-token",
+    "uses-client-secret",
+    "auto-rotate-secret-key",
+    "has-private-key",
+    "needs_connection_string",
+    "credentials",
+    "tokens",
 ]
+
+CREDENTIAL_KEYS = [
+    "password",
+    "DB_Password",
+    "db-password",
+    "MasterPassword",
+    "admin.password",
+    "passwd",
+    "pwd",
+    "token",
+    "api-key",
+    "ApiKey",
+    "stripe_api_key",
+    "private-key",
+    "ssh-private-key",
+    "secret_key",
+    "AWS_SECRET_ACCESS_KEY",
+    "SecretAccessKey",
+    "client-secret",
+    "github-token",
+    "access_token",
+    "auth-token",
+    "connection-string",
+    "ConnectionString",
+    "db-connection-string",
+    "passphrase",
+]
+
+
+@pytest.mark.parametrize("key", CREDENTIAL_KEYS)
+def test_a_key_that_asks_for_a_credential(key: str) -> None:
+    [finding] = findings(load(["no-secrets"]), resource({key: "x"}))
+    assert (finding.rule, finding.level) == ("no-credential-keys", "warning")
 
 
 @pytest.mark.parametrize("key", INNOCENT_KEYS)
@@ -327,6 +417,7 @@ def test_payment_cards(number: str, forbidden: bool) -> None:
         ("Jane Doe <jane@example.co.uk>", True),
         ("a@example.com, b@example.com", True),
         ("mailto=jane@example.com", True),
+        ("mailto:jane@example.com", True),
         ("arn:aws:sts::123456789012:assumed-role/Admin/jane@example.com", True),
         ("jane at example.com", False),
         ("@example/team", False),
