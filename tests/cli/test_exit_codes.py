@@ -1,4 +1,4 @@
-"""The contract of DESIGN 5.2: 0 clean, 1 findings, 2 not understood, 3 incomplete, 4 a bug, 130 interrupted.
+"""The exit codes: 0 clean, 1 findings, 2 not understood, 3 incomplete, 4 a bug, 130 interrupted.
 
 Click's own code for several of these is 1, and so is Python's for whatever escapes; none of them may leak.
 """

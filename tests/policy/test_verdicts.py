@@ -1,4 +1,4 @@
-"""DESIGN section 2, row by row, on each cloud: what the evidence for a required tag makes of it."""
+"""The table of verdicts, row by row, on each cloud: what the evidence for a required tag makes of it."""
 
 from pathlib import Path
 from typing import get_args
