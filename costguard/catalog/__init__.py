@@ -99,14 +99,15 @@ LIMITS: Mapping[Cloud, Limits] = MappingProxyType(
         ),
         # Azure Resource Manager, "Use tags to organize your Azure resources: limitations": 50 tags, names of
         # 512 and values of 256 characters, no <>%&\?/ in a name, names fold case. Storage accounts take names
-        # of 128. That the three prefixes are reserved is known from secondary sources only.
+        # of 128. It names no reserved prefixes; secondary sources do (microsoft, azure, windows), but people's
+        # keys begin so.
         "azure": Limits(
             max_tags=50,
             key_length=512,
             value_length=256,
             key_pattern=r"[^<>%&\\?/]+",
             value_pattern=r"(?s:.*)",
-            reserved=("microsoft", "azure", "windows"),
+            reserved=(),
             folds_case=True,
         ),
     }

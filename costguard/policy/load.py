@@ -286,7 +286,7 @@ class _Merge:
             self._fields(tag, doc, part, where)
             if doc.value or doc.values_from or doc.synonyms:
                 self._check_tag(tag, part, where)
-            yield _require(rule.id, tag, selector)
+            yield _require(rule.id, tag, selector, about)
         if rule.forbid is not None:
             forbid = rule.forbid
             yield Forbid(
@@ -329,7 +329,14 @@ class _Merge:
                     schema=rule.tags_schema,
                 )
         if rule.max_tags is not None:
-            yield MaxTags(id=rule.id, level=rule.level, selector=selector, most=rule.max_tags, reserved=_RESERVED)
+            yield MaxTags(
+                id=rule.id,
+                level=rule.level,
+                selector=selector,
+                description=about,
+                most=rule.max_tags,
+                reserved=_RESERVED,
+            )
 
     def _forbidden_values(self, doc: ForbidDoc, part: Part, path: DocPath) -> Iterable[Pattern]:
         if not (doc.keys or doc.values or doc.content or part.spoiled(path)):
@@ -493,7 +500,7 @@ class _Merge:
         return raw
 
 
-def _require(rule_id: str, tag: _Tag, selector: Selector) -> Require:
+def _require(rule_id: str, tag: _Tag, selector: Selector, why: str = "") -> Require:
     allowed = allowed_by(tag.values)
     return Require(
         id=rule_id,
@@ -502,6 +509,7 @@ def _require(rule_id: str, tag: _Tag, selector: Selector) -> Require:
         spelling=tag.spelling,
         required=tag.required,
         description=tag.description,
+        why=why,
         aliases=tag.aliases,
         values=tag.values,
         allowed=Allowed(allowed) if allowed else None,

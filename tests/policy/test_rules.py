@@ -138,7 +138,7 @@ def test_every_tag_judges_the_keys_and_values_that_are_there(tmp_path: Path) -> 
     assert "a secret" not in repr(finding)
 
 
-@pytest.mark.parametrize(("cloud", "key"), [("aws", "AWS:Created"), ("google", "goog-x_"), ("azure", "Microsoft.x")])
+@pytest.mark.parametrize(("cloud", "key"), [("aws", "AWS:Created"), ("google", "goog-x_")])
 def test_keys_that_the_cloud_sets_are_nobodys_fault(tmp_path: Path, cloud: Cloud, key: str) -> None:
     rules = policy(tmp_path, "rules: [{id: r, every-tag: {key: {const: none}}}, {id: few, max-tags: 0}]")
     assert verdicts(rules, resource({key: "x"}, cloud=cloud)) == {}
@@ -263,3 +263,25 @@ def test_two_rules_of_one_id_are_a_mistake_that_names_both(tmp_path: Path) -> No
     [said] = mistakes(tmp_path, "rules:\n  - {id: r, max-tags: 5}\n  - {id: r, max-tags: 6}\n")
     assert said.startswith("p0.yaml:4: rules[1].id: r is already the id of a rule (")
     assert "p0.yaml:3" in said
+
+
+@pytest.mark.parametrize("key", ["windows-version", "AzureRegion", "Microsoft.x"])
+def test_no_key_of_azure_is_taken_for_its_own(tmp_path: Path, key: str) -> None:
+    rules = policy(tmp_path, "rules: [{id: lower, every-tag: {key: {pattern: '^[a-z]$'}}}, {id: few, max-tags: 0}]")
+    assert verdicts(rules, resource({key: "x"}, cloud="azure")) == {key: "invalid", "few": "invalid"}
+
+
+def test_the_description_of_a_rule_completes_its_messages(tmp_path: Path) -> None:
+    rules = policy(
+        tmp_path,
+        """
+        rules:
+          - {id: r, description: A bill needs it., require: {owner: {value: {enum: [a]}}}}
+          - {id: few, description: Others need room., max-tags: 0}
+        """,
+    )
+    assert [one.message for one in findings(rules, resource({"owner": "b"}))] == [
+        "there are 1 tags, and few allows 0 (Others need room)",
+        "owner: 'b' is not a (A bill needs it)",
+    ]
+    assert [one.message for one in findings(rules, resource())] == ["owner is missing (A bill needs it)"]

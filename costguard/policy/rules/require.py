@@ -32,7 +32,8 @@ class Require(msgspec.Struct, frozen=True, kw_only=True):
     selector: Selector
     spelling: Spelling
     required: bool = True
-    description: str = ""
+    description: str = ""  # of the tag
+    why: str = ""  # the description of the rule, where it isn't the tag's own
     aliases: tuple[str, ...] = ()
     values: tuple[ValueRule, ...] = ()
     allowed: Allowed | None = None  # what ``values`` leave, where that is a closed list
@@ -161,7 +162,7 @@ class Require(msgspec.Struct, frozen=True, kw_only=True):
             tag=self.spelling.name,
             key=key,
             verdict=verdict,
-            message=message,
+            message=message + (f" ({self.why.rstrip('.')})" if self.why else ""),
             remedy=remedy,
             found=found,
             expected=expected,

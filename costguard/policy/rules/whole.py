@@ -90,19 +90,20 @@ class MaxTags(msgspec.Struct, frozen=True, kw_only=True):
     description: str = ""
 
     def judge(self, resource: Resource, surface: Surface) -> Iterator[Fault]:
+        why = f" ({self.description.rstrip('.')})" if self.description else ""
         reserved = self.reserved.get(resource.cloud or "", ())
         count = sum(1 for key in surface.tags.tags if not key.casefold().startswith(reserved))
         hidden = [name for name, _ in surface.tags.hidden if not name.casefold().startswith(reserved)]
         if count > self.most:
             yield _whole(
                 Verdict.INVALID,
-                f"there are {count} tags, and {self.id} allows {self.most}",
+                f"there are {count} tags, and {self.id} allows {self.most}{why}",
                 f"remove {count - self.most} of them",
             )
         elif surface.tags.open or count + len(hidden) > self.most or any(name.endswith("*") for name in hidden):
             yield _whole(
                 Verdict.UNKNOWN,
-                f"how many tags there are can't be known here, and {self.id} allows {self.most}",
+                f"how many tags there are can't be known here, and {self.id} allows {self.most}{why}",
                 f"make sure that there are no more than {self.most}",
             )
 
