@@ -51,7 +51,7 @@ def load(sources: Sequence[str | Path], *, base: Path | None = None) -> Policy:
         merge.add(part)
     policy = merge.policy(tuple(dict.fromkeys(part.document.file for part in reading.parts)))
     if merge.problems:
-        raise DocumentError(merge.problems)
+        raise DocumentError([*merge.problems, *merge.warnings])
     return policy
 
 

@@ -157,15 +157,17 @@ class Reading:
             )
             return None
         data, faulty = self._cut(document, data)
-        extends = data.get("extends") or []
+        raw = document.data
+        extends = raw.get("extends")
         if extends and sum(self._seen.values()) > _DEEPEST_EXTENDS:
             message = f"is the {_DEEPEST_EXTENDS + 1}st one after another, and {_DEEPEST_EXTENDS} are allowed"
             self.problems.append(document.problem(("extends",), message))
             extends = []
-        for index, name in enumerate([extends] if isinstance(extends, str) else extends):
-            path: DocPath = ("extends",) if isinstance(extends, str) else ("extends", index)
-            self.add(name, folder, document.problem(path, ""))
-        raw = document.data
+        if isinstance(extends, str) and ("extends",) not in faulty:
+            self.add(extends, folder, document.problem(("extends",), ""))
+        for index, name in enumerate(extends if isinstance(extends, list) else ()):
+            if ("extends", index) not in faulty:
+                self.add(name, folder, document.problem(("extends", index), ""))
         tags = raw.get("tags")
         rules = raw.get("rules")
         return Part(

@@ -253,3 +253,13 @@ def test_extends_goes_fifty_deep(tmp_path: Path, count: int, allowed: bool) -> N
         load([tmp_path / "e0.yaml"])
     [said] = map(str, caught.value.problems)
     assert said.endswith("e50.yaml:2: extends: is the 51st one after another, and 50 are allowed")
+
+
+def test_a_date_that_is_none_is_told_with_the_mistakes(tmp_path: Path) -> None:
+    text = "tags: {a: {requird: yes}}\nexemptions:\n- {when: {type: x}, reason: r, until: soon}\n"
+    assert [one.split(": ", 2)[1] for one in mistakes(tmp_path, text)] == ["tags.a.requird", "exemptions[0].until"]
+
+
+def test_a_bad_item_of_extends_hides_no_other(tmp_path: Path) -> None:
+    said = mistakes(tmp_path, "extends: [baselin, nosuch.yaml, 3, '']\ntags: {x: {}}\n")
+    assert [one.split(": ", 2)[1] for one in said] == [f"extends[{number}]" for number in range(4)]
