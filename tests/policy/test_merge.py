@@ -232,9 +232,10 @@ def test_a_shipped_policy_is_extended_by_its_name(tmp_path: Path) -> None:
     assert rules.files[0] == "costguard/policies/baseline.yaml"
 
 
-def test_a_file_of_ones_own_comes_before_a_shipped_policy_of_that_name(tmp_path: Path) -> None:
+def test_the_name_of_a_shipped_policy_is_that_policy_whatever_lies_in_the_folder(tmp_path: Path) -> None:
     (tmp_path / "baseline").write_text("version: 1\ntags: {x: {}}\n")
-    assert set(load(["baseline"], base=tmp_path).spellings) == {"x"}
+    assert set(load(["baseline"], base=tmp_path).spellings) == {"owner", "service", "environment"}
+    assert set(load(["./baseline"], base=tmp_path).spellings) == {"x"}
 
 
 @pytest.mark.parametrize("name", ["", "..", "../policies/baseline", "baseline.yaml", "BASELINE", "\0", "a" * 5000])
