@@ -12,9 +12,10 @@ import warnings
 from functools import lru_cache
 from typing import Protocol
 
-LONGEST_VALUE = 4096
+LONGEST_VALUE = 1024
 """No cloud takes a value nearly this long (256 characters on AWS and Azure, 63 on Google), so none is matched against
-an expression: a hostile plan can't make one run for hours."""
+an expression. That bounds what most expressions take; one with a repetition inside of a repetition, as in ``(a+)+$``,
+can still take very long on a much shorter value."""
 
 
 class Pattern(Protocol):

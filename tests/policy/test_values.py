@@ -193,3 +193,11 @@ def test_a_long_list_of_values_takes_no_long_time(tmp_path: Path) -> None:
     found = findings(rules, *resources)
     assert process_time() - start < 3, "it was 40 s when each fault went through the whole list"
     assert {one.found: one.expected for one in found if one.expected} == {"TEAM-7": "team-7"}
+
+
+@pytest.mark.parametrize("schema", ["{pattern: '^x+$'}", "{not: {pattern: '^y'}}"])
+def test_a_value_that_no_cloud_takes_is_matched_against_nothing(tmp_path: Path, schema: str) -> None:
+    rules = policy(tmp_path, f"tags: {{a: {{value: {schema}}}}}")
+    assert verdicts(rules, resource({"a": "x" * 1024})) == {}
+    [finding] = findings(rules, resource({"a": "x" * 1025}))
+    assert "is longer than 1024 characters, which no cloud takes" in finding.message
