@@ -37,13 +37,46 @@ def locate(sources: Sequence[str | Path], base: Path) -> list[Path]:
     files: list[Path] = []
     problems: list[Problem] = []
     for source in sources:
-        found, why = _locate(str(source), base)
+        found, why = _policies(str(source), base)
         files += found
         if why:
             problems.append(Problem(str(base / source), 0, "", why))
     if problems:
         raise DocumentError(problems)
     return files
+
+
+def _policies(source: str, base: Path) -> tuple[list[Path], str]:
+    """(the policies that a source stands for, why there are none): of a folder, neither the configuration nor a file
+    that another one there takes values from."""
+    files, why = _locate(source, base)
+    if why or (base / source) not in (file.parent for file in files):
+        return files, why
+    others = {file for file in files if file.name == "costguard.yaml"}
+    for file in files:
+        others |= {file.parent / name for name in _values_from(file)}
+    policies = [file for file in files if file not in others]
+    return policies, "" if policies else "holds no policy (*.yaml)"
+
+
+def _values_from(file: Path) -> Iterable[str]:
+    """Every file that the tags of a policy take values from; nothing of what is malformed."""
+    try:
+        documents = [document.data for document in parse_yaml(read_text(file), str(file))]
+    except DocumentError:
+        return
+    for data in documents:
+        if not isinstance(data, dict):
+            continue
+        rules = data.get("rules")
+        required = [
+            rule.get("require") for rule in (rules if isinstance(rules, list) else ()) if isinstance(rule, dict)
+        ]
+        for tags in (data.get("tags"), *required):
+            for tag in tags.values() if isinstance(tags, dict) else ():
+                source = tag.get("values-from") if isinstance(tag, dict) else None
+                if isinstance(source, dict) and isinstance(source.get("file"), str):
+                    yield source["file"]
 
 
 def _locate(source: str, base: Path) -> tuple[list[Path], str]:
@@ -114,7 +147,7 @@ class Reading:
 
     def add(self, source: str, base: Path, asked_by: Problem | None = None) -> None:
         """Reads what a source stands for. ``asked_by`` is the place of the ``extends`` that names it."""
-        files, why = _locate(source, base)
+        files, why = _policies(source, base)
         if why:
             self._complain(asked_by, str(base / source) if asked_by is None else source, why)
         for file in files:

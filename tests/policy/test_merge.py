@@ -281,3 +281,27 @@ def test_a_folder_that_may_not_be_read_is_a_mistake(tmp_path: Path) -> None:
 
 def test_shipped_policies_are_known_by_name() -> None:
     assert {"baseline", "finops", "google-labels", "no-secrets"} <= set(shipped())
+
+
+def test_a_folder_may_hold_what_is_no_policy_and_is_known_to_be_none(tmp_path: Path) -> None:
+    (tmp_path / "costguard.yaml").write_text("version: 1\npolicies: [.]\n")
+    (tmp_path / "teams.yaml").write_text("[payments]\n")
+    (tmp_path / "services.yml").write_text("[checkout]\n")
+    write(
+        tmp_path,
+        "tags: {owner: {values-from: {file: ./teams.yaml}}}",
+        "rules: [{id: r, require: {service: {values-from: {file: services.yml}}}}]",
+        "tags: [no mapping]",
+        "tags: {a: [",
+    )
+    names = [f"p{number}.yaml" for number in range(4)]
+    assert [file.name for file in locate([tmp_path], Path())] == names
+    with pytest.raises(DocumentError) as caught:
+        load([tmp_path])
+    assert {Path(problem.file).name for problem in caught.value.problems} == {"p2.yaml", "p3.yaml"}
+
+
+def test_a_folder_with_nothing_but_the_configuration_holds_no_policy(tmp_path: Path) -> None:
+    (tmp_path / "costguard.yaml").write_text("version: 1\n")
+    with pytest.raises(DocumentError, match="holds no policy"):
+        load([tmp_path])
