@@ -6,7 +6,7 @@ The catalogue is a union of provider versions: what one version knows stays know
 which of the other attributes that look like tags are tags. Both are read on the first look-up, not at import.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from types import MappingProxyType
 from typing import Literal
@@ -178,3 +178,11 @@ def lookup(type_name: str) -> TaggableType | None:
     elif name not in types.none:
         return None
     return TaggableType(type_name, cloud, own, surfaces.CREATED.get(type_name, ()), surfaces.SINCE.get(type_name, 0))
+
+
+def known_types() -> Iterator[str]:
+    """Every type that the catalogue has heard of, those that can't be tagged among them."""
+    for prefix, (cloud, _, _) in _USUAL.items():
+        types = _types()[cloud]
+        for names in (types.defaults, types.plain, types.none):
+            yield from (f"{prefix}_{name}" for name in names)

@@ -1,15 +1,19 @@
 """``costguard policy``: validate, test and show policies."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import click
 
-from costguard.cli import options
+from costguard import catalog
+from costguard.cli import options, say
 from costguard.errors import DocumentError, ExitCode, Problem, UsageError
 from costguard.examples import failures
 from costguard.policy import Policy
 from costguard.policy.load import load, locate
+from costguard.policy.patterns import glob_matches
 from costguard.policy.show import as_yaml
+from costguard.policy.validate import near
 from costguard.reports.text import printable
 
 _LINE = 10_000
@@ -29,6 +33,8 @@ def validate(files: tuple[str, ...], policies: tuple[str, ...], config_file: str
     policy = _load(files, policies, config_file)
     if policy.warnings:
         raise DocumentError(policy.warnings)
+    for remark in _never_met(policy):
+        say(f"note: {printable(remark)}")
     tags = sum(1 for rule in policy.rules if rule.id.startswith("tags/"))
     options.write(
         f"valid: {_many(tags, 'tag')}, {_many(len(policy.rules) - tags, 'rule')}, "
@@ -77,6 +83,17 @@ def show(files: tuple[str, ...], policies: tuple[str, ...], config_file: str | N
     lines = as_yaml(_load(files, policies, config_file)).splitlines()
     options.write("".join(f"{printable(line, len(line) + 1)}\n" for line in lines))
     return ExitCode.CLEAN
+
+
+def _never_met(policy: Policy) -> Iterator[str]:
+    """Selectors of types that nobody has heard of: most likely a slip, though a provider may be newer than we are."""
+    types = list(catalog.known_types())
+    places = [(rule.id, rule.selector.type) for rule in policy.rules]
+    places += [(exemption.origin, exemption.selector.type) for exemption in policy.exemptions]
+    for place, globs in dict.fromkeys(places):
+        for glob in globs:
+            if glob.startswith(("aws_", "google_", "azurerm_")) and not any(glob_matches(glob, name) for name in types):
+                yield f"{place}: no type in the catalogue is called {glob}{near(glob, types)}"
 
 
 def _load(files: tuple[str, ...], policies: tuple[str, ...], config_file: str | None) -> Policy:

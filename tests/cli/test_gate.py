@@ -322,3 +322,14 @@ def test_a_baseline_accepts_a_finding_only_with_its_verdict(costguard: Costguard
     (tmp_path / "undecided.json").write_bytes(saved.out.replace(b'"verdict": "missing"', b'"verdict": "unknown"'))
     assert costguard("gate", VIOLATING, "--baseline", "same.json").code == 0
     assert costguard("gate", VIOLATING, "--baseline", "undecided.json").code == 1
+
+
+def test_validating_a_policy_says_of_a_type_that_nobody_has_heard_of(costguard: Costguard, tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text(
+        "version: 1\n"
+        "rules:\n"
+        "  - {id: slip, when: {type: [aws_s3_bukcet, 'aws_s3_*', acme_thing]}, require: {owner: {}}}\n"
+    )
+    ended = costguard("policy", "validate", "p.yaml")
+    assert ended.code == 0
+    assert ended.err == "note: slip: no type in the catalogue is called aws_s3_bukcet; did you mean aws_s3_bucket?\n"
