@@ -35,13 +35,6 @@ class InputError(CostguardError):
     """A file that was to be judged is not what it should be: unreadable, malformed, or of another tool."""
 
 
-class MissingExtraError(CostguardError):
-    """A part of costguard was asked for whose libraries are not installed."""
-
-    def __init__(self, feature: str, extra: str) -> None:
-        super().__init__(f"{feature} needs libraries that are not installed: run pip install 'costguard-tags[{extra}]'")
-
-
 class Problem(msgspec.Struct, frozen=True, order=True):
     """One mistake in a document: where it stands and what is wrong with it.
 

@@ -53,10 +53,9 @@ class TaggableType(msgspec.Struct, frozen=True):
 class Limits(msgspec.Struct, frozen=True):
     """What a cloud allows in the tags of one resource.
 
-    Lengths count ``unit``; ``octets`` is a further bound on the UTF-8 form of a key or a value, 0 where there
+    Lengths count characters; ``octets`` is a further bound on the UTF-8 form of a key or a value, 0 where there
     is none. The patterns are for a full match by the ``regex`` package (they use Unicode properties) and
     leave length to the lengths. Keys that start with one of ``reserved``, in any case, belong to the cloud.
-    ``folds_case``: keys that differ only in case are one key.
     """
 
     max_tags: int
@@ -65,9 +64,7 @@ class Limits(msgspec.Struct, frozen=True):
     key_pattern: str
     value_pattern: str
     reserved: tuple[str, ...]
-    unit: Literal["characters"] = "characters"
     octets: int = 0
-    folds_case: bool = False
 
 
 LIMITS: Mapping[Cloud, Limits] = MappingProxyType(
@@ -108,7 +105,6 @@ LIMITS: Mapping[Cloud, Limits] = MappingProxyType(
             key_pattern=r"[^<>%&\\?/]+",
             value_pattern=r"(?s:.*)",
             reserved=(),
-            folds_case=True,
         ),
     }
 )
