@@ -1,0 +1,1 @@
+"""HCL as a language: text → tree → values. It knows nothing of resources, modules or providers."""

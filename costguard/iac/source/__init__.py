@@ -1,0 +1,1 @@
+"""Terraform configurations, evaluated without Terraform: folders of files → resources with evidence."""
