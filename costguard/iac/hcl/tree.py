@@ -228,8 +228,8 @@ class Body(Protocol):
         """By name. Where a name stands twice (Terraform refuses that) the first is meant."""
         ...
 
-    def blocks(self, type: str, labels: int = 0) -> "tuple[Block, ...]":
-        """The blocks of a type in their order; JSON nests ``labels`` objects for the labels."""
+    def blocks(self, name: str, labels: int = 0) -> "tuple[Block, ...]":
+        """The blocks of the type ``name`` in their order; JSON nests ``labels`` objects for the labels."""
         ...
 
     def block_types(self) -> Iterator[str]:

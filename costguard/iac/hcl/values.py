@@ -67,7 +67,7 @@ class Marked(msgspec.Struct, frozen=True):
 
 
 Value: TypeAlias = (
-    "None | bool | int | Decimal | str | tuple[Value, ...] | dict[str, Value] | Set | PartialMap | Unknown | Marked"
+    "bool | int | Decimal | str | tuple[Value, ...] | dict[str, Value] | Set | PartialMap | Unknown | Marked | None"
 )
 
 
