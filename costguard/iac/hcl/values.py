@@ -51,8 +51,8 @@ class PartialMap(msgspec.Struct, frozen=True):
     """A map of which not everything is known.
 
     ``entries`` are there for certain (a value may be :class:`Unknown`). ``maybe`` are keys that may be there or not,
-    each with the reason, and are not in ``entries``. ``open`` says why any other key may be there too, empty where
-    none can.
+    each with the reason, and are not in ``entries``; one that ends in ``*`` stands for every key that begins so.
+    ``open`` says why any other key may be there too, empty where none can.
     """
 
     entries: "dict[str, Value]"
@@ -77,6 +77,16 @@ def partial(entries: "dict[str, Value]", maybe: dict[str, str], open_: str) -> "
         return PartialMap(entries, maybe, open_)
     maybe = {key: reason for key, reason in maybe.items() if key not in entries}
     return PartialMap(entries, maybe) if maybe else entries
+
+
+def doubt(map_: PartialMap, key: str) -> str:
+    """Why a key that isn't among the entries may be there all the same; empty where it certainly isn't."""
+    if map_.open or key in map_.maybe:
+        return map_.open or map_.maybe[key]
+    for name, reason in map_.maybe.items():
+        if name.endswith("*") and key.startswith(name[:-1]):
+            return reason
+    return ""
 
 
 def unmark(value: Value) -> tuple[Value, bool]:
