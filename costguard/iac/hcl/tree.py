@@ -73,15 +73,17 @@ class Index(Node, frozen=True):
 
 
 class SplatStep(Node, frozen=True):
-    """What a splat does to every element: ``.name``, or ``[key]`` where ``key`` is given."""
+    """What a splat does to every element: ``.name``, or ``[key]`` where ``key`` is given, or a splat of its own, whose
+    steps are ``nested``: ``of[*].a[*].b`` is a list of lists."""
 
     name: str
     key: "Expression | None"
+    nested: "tuple[SplatStep, ...] | None" = None
 
 
 class Splat(Node, frozen=True):
-    """``of[*].a[0]`` (full: every step belongs to the splat) or ``of.*.a`` (attributes only; an index after it is an
-    :class:`Index` of the whole)."""
+    """``of[*].a[0]`` (full: everything that follows belongs to the splat) or ``of.*.a`` (attributes only; what follows
+    an index in brackets is a step of the whole)."""
 
     of: "Expression"
     steps: tuple[SplatStep, ...]
