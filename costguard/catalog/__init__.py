@@ -40,7 +40,7 @@ class TaggableType(msgspec.Struct, frozen=True):
     ``own`` holds the resource's own tags; None means that the type can't be tagged by itself. ``created``
     holds the tags that the author sets on what the resource will create. ``since`` is the provider's major
     version that brought ``own`` to a type which older versions have without it, 0 where every version in the
-    catalogue has it.
+    catalogue has it. ``keeps_null``: a null among its tags is sent as an empty text, where other types drop the key.
     """
 
     name: str
@@ -48,6 +48,7 @@ class TaggableType(msgspec.Struct, frozen=True):
     own: Surface | None
     created: tuple[Surface, ...] = ()
     since: int = 0
+    keeps_null: bool = False
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -173,7 +174,14 @@ def lookup(type_name: str) -> TaggableType | None:
         own = Surface((usual,))
     elif name not in types.none:
         return None
-    return TaggableType(type_name, cloud, own, surfaces.CREATED.get(type_name, ()), surfaces.SINCE.get(type_name, 0))
+    return TaggableType(
+        type_name,
+        cloud,
+        own,
+        surfaces.CREATED.get(type_name, ()),
+        surfaces.SINCE.get(type_name, 0),
+        type_name in surfaces.FRAMEWORK,
+    )
 
 
 def known_types() -> Iterator[str]:

@@ -1,18 +1,18 @@
 """Expressions → values, in three-valued logic.
 
-:func:`evaluate` computes what Terraform would, and where the source doesn't show enough the result is an ``Unknown``, or
-a ``PartialMap`` with what is certain. It knows the language; what a name like ``var`` or ``aws_vpc`` stands for is the
-:class:`Scope`'s to say.
+:func:`evaluate` computes what Terraform would, and where the source doesn't show enough the result is an ``Unknown``,
+or a ``PartialMap`` with what is certain. It knows the language; what a name like ``var`` or ``aws_vpc`` stands for is
+the :class:`Scope`'s to say.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal, DecimalException
+from decimal import Decimal
 from typing import Any, Protocol
 
-from costguard.iac.hcl import tree
+from costguard.iac.hcl import numbers, tree
 from costguard.iac.hcl.functions import Host, call
+from costguard.iac.hcl.types import to_text
 from costguard.iac.hcl.values import (
-    NUMBERS,
     EvaluationError,
     Marked,
     PartialMap,
@@ -95,7 +95,7 @@ def resolve(expression: tree.Expression, scope: Scope, names: Locals = _NONE) ->
     return _BY_TYPE[type(expression)](expression, scope, names)
 
 
-def _literal(node: tree.Literal, scope: Scope, names: Locals) -> Value:
+def _literal(node: tree.Literal, _scope: Scope, _names: Locals) -> Value:
     return node.value
 
 
@@ -210,8 +210,7 @@ def _unary(node: tree.Unary, scope: Scope, names: Locals) -> Value:
     operand, marked = unmark(evaluate(node.operand, scope, names))
     if isinstance(operand, Unknown):
         return mark(Unknown(operand.reason), marked)
-    result: Value = not _truth(operand) if node.operator == "!" else NUMBERS.minus(Decimal(_number(operand)))
-    return mark(_whole(result) if isinstance(result, Decimal) else result, marked)
+    return mark(not _truth(operand) if node.operator == "!" else numbers.negate(_number(operand)), marked)
 
 
 def _binary(node: tree.Binary, scope: Scope, names: Locals) -> Value:
@@ -235,7 +234,9 @@ def _binary(node: tree.Binary, scope: Scope, names: Locals) -> Value:
             return mark(one > other, marked)
         case ">=":
             return mark(one >= other, marked)
-    return mark(_arithmetic(node.operator, Decimal(one), Decimal(other)), marked)
+        case "+" | "-" | "*" | "/" | "%":
+            return mark(_arithmetic(node.operator, one, other), marked)
+    raise AssertionError(node.operator)
 
 
 def _logic(node: tree.Binary, left: Value, marked: bool, scope: Scope, names: Locals) -> Value:
@@ -252,34 +253,11 @@ def _logic(node: tree.Binary, left: Value, marked: bool, scope: Scope, names: Lo
     return mark(Unknown(left.reason) if isinstance(left, Unknown) else not decides, marked)
 
 
-def _arithmetic(operator: str, one: Decimal, other: Decimal) -> Value:
+def _arithmetic(operator: numbers.Operator, one: numbers.Number, other: numbers.Number) -> Value:
     try:
-        match operator:
-            case "+":
-                result = NUMBERS.add(one, other)
-            case "-":
-                result = NUMBERS.subtract(one, other)
-            case "*":
-                result = NUMBERS.multiply(one, other)
-            case "/":
-                if other == 0:
-                    raise EvaluationError("division by zero")
-                result = NUMBERS.divide(one, other)
-            case _:
-                if other == 0:
-                    raise EvaluationError("remainder of a division by zero")
-                if one and other and one.adjusted() - other.adjusted() > NUMBERS.prec - 4:
-                    return Unknown("the numbers are too far apart to be computed here")
-                result = NUMBERS.remainder(one, other)
-    except DecimalException:
+        return numbers.arithmetic(operator, one, other)
+    except numbers.TooLarge:
         return Unknown("the number is out of the range that is computed here")
-    return _whole(result)
-
-
-def _whole(number: Decimal) -> int | Decimal:
-    if not number.is_finite() or number.adjusted() > NUMBERS.prec:
-        return number
-    return int(number) if number == number.to_integral_value() else number
 
 
 def _conditional(node: tree.Conditional, scope: Scope, names: Locals) -> Value:
@@ -299,7 +277,7 @@ def _conditional(node: tree.Conditional, scope: Scope, names: Locals) -> Value:
     value = evaluate(chosen, scope, names)
     plain, _ = unmark(value)
     if isinstance(plain, bool | int | Decimal) and _may_be_text(other, scope, names):
-        value = mark(text_of(plain, scope.host), value is not plain)  # Both results get one type.
+        value = mark(text_of(plain), value is not plain)  # Both results get one type.
     return mark(value, marked)
 
 
@@ -337,7 +315,9 @@ def _either_map(
 ) -> dict[str, Value] | PartialMap:
     sides = [side if isinstance(side, PartialMap) else PartialMap(side) for side in (one, other)]
     left, right = sides
-    entries = {key: either(value, right.entries[key], reason) for key, value in left.entries.items() if key in right.entries}
+    entries = {
+        key: either(value, right.entries[key], reason) for key, value in left.entries.items() if key in right.entries
+    }
     maybe = {key: reason for side in sides for key in side.entries if key not in entries}
     for side in sides:
         maybe |= {key: why for key, why in side.maybe.items() if key not in entries}
@@ -385,10 +365,11 @@ class _Building:
                 if name.startswith(prefix):
                     self.entries[name] = Unknown(key.reason)
             return
-        name = text_of(key, scope.host)
-        if not isinstance(name, str):
-            raise EvaluationError(f"a key must be a text, not a {kind(key)}")
-        self.entries[name] = value
+        text = text_of(key)
+        if isinstance(text, str):
+            self.entries[text] = value
+        else:
+            self.open = self.open or text.reason
 
     def result(self) -> Value:
         ordered = dict(sorted(self.entries.items()))
@@ -411,7 +392,7 @@ def _known_prefix(node: tree.Expression, scope: Scope, names: Locals) -> str:
             value, _ = unmark(evaluate(part, scope, names))
             if value is None or not isinstance(value, str | int | Decimal | bool):
                 break
-            found += str(text_of(value, scope.host))
+            found += str(text_of(value))
     return found
 
 
@@ -487,13 +468,13 @@ def _for_object(
         if node.grouping:
             if isinstance(plain, Unknown) or doubtful or rest:
                 return PartialMap({}, {}, doubtful or rest or reason_of([plain]))
-            text = str(text_of(plain, scope.host))
+            text = str(text_of(plain))
             grouped[text] = (*grouped.get(text, ()), found)
         elif doubtful:
             if isinstance(plain, Unknown):
                 building.open = building.open or plain.reason
             else:
-                building.maybe[str(text_of(plain, scope.host))] = doubtful
+                building.maybe[str(text_of(plain))] = doubtful
         elif isinstance(plain, Unknown):
             prefix = _known_prefix(node.result_key, scope, inner)
             if prefix:
@@ -501,7 +482,7 @@ def _for_object(
             else:
                 building.open = building.open or plain.reason
         else:
-            text = str(text_of(plain, scope.host))
+            text = str(text_of(plain))
             if text in building.entries:
                 raise EvaluationError(f"two results of a for expression have the key {text!r}")
             building.entries[text] = found
@@ -562,7 +543,7 @@ def _render(
                         break
         else:
             value, secret = unmark_deep(evaluate(part, scope, names))
-            text = text_of(value, scope.host)
+            text = text_of(value)
             if isinstance(text, Unknown):
                 found = text
             else:
@@ -589,7 +570,7 @@ def _parentheses(node: tree.Parentheses, scope: Scope, names: Locals) -> Value |
     return resolve(node.inner, scope, names)
 
 
-def _opaque(node: tree.Opaque, scope: Scope, names: Locals) -> Value:
+def _opaque(node: tree.Opaque, _scope: Scope, _names: Locals) -> Value:
     return Unknown(node.reason)
 
 
@@ -680,21 +661,21 @@ def equality(left: Value, right: Value) -> bool | Unknown:
     return equal(left, right)
 
 
-def text_of(value: Value, host: Host) -> str | Unknown:
+def text_of(value: Value) -> str | Unknown:
     """A value as a text, as a template renders it."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int):
-        return str(value) if abs(value) < 10**400 else Unknown("the number is too long to be written here")
+    if isinstance(value, int) and -(10**15) < value < 10**15:
+        return str(value)
     if value is None:
         raise EvaluationError("a text can't contain null")
     if isinstance(value, Unknown):
         return value
-    found = call("tostring", [value], host)
-    if isinstance(found, str | Unknown):
-        return found
+    text = to_text(value)
+    if isinstance(text, str | Unknown):
+        return text
     raise EvaluationError(f"a {kind(value)} is no text")
 
 
@@ -714,16 +695,10 @@ def _truth(value: Value) -> bool:
     raise EvaluationError(f"a condition must be true or false, not {'null' if value is None else f'a {kind(value)}'}")
 
 
-def _number(value: Value) -> int | Decimal:
+def _number(value: Value) -> numbers.Number:
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
         return value
-    if isinstance(value, str):
-        try:
-            return _whole(Decimal(value)) if value.strip() == value and "_" not in value else _not_a_number(value)
-        except DecimalException:
-            return _not_a_number(value)
-    return _not_a_number(value)
-
-
-def _not_a_number(value: Value) -> int:
-    raise EvaluationError(f"a number is needed, not a {kind(value)}")
+    found = numbers.parse(value) if isinstance(value, str) else None
+    if found is None:
+        raise EvaluationError(f"a number is needed, not a {kind(value)}")
+    return found

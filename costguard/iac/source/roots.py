@@ -29,7 +29,9 @@ _CACHES = frozenset((".git", ".terraform", ".terragrunt-cache", "node_modules"))
 """Nothing in these was written here: what is in them is never judged, whoever asks."""
 
 _LOCAL = re.compile(rb'\bsource"?\s*[=:]\s*"(\.\.?/[^"\n]*)"')
-_OF_A_ROOT = re.compile(rb"\b(?:backend|cloud)\b")
+_BACKEND = re.compile(rb"\b(?:backend|cloud)\b")
+_PROVIDER = re.compile(rb'^[ \t]*provider[ \t]+"|"provider"\s*:', re.MULTILINE)
+_VARIABLE = re.compile(rb'^[ \t]*variable[ \t]+"|"variable"\s*:', re.MULTILINE)
 
 Parse = Callable[[bytes, str], File]
 
@@ -37,21 +39,25 @@ Parse = Callable[[bytes, str], File]
 class Root(msgspec.Struct, frozen=True, order=True):
     """A root module: its ``name`` is its folder as seen from the top of the repository (``.`` for the top itself), its
     ``folder`` the path to it. ``whole``: everything found in it was asked for; else only what touches one of
-    :attr:`Selection.folders`."""
+    :attr:`Selection.folders`. ``reusable``: nobody calls it here, and it has variables and nothing that only a root has
+    (a backend, variables files, a provider's configuration): it is written to be called from elsewhere."""
 
     name: str
     folder: str
     whole: bool
+    reusable: bool = False
 
 
 class Selection(msgspec.Struct, frozen=True):
     """What a run judges. ``top`` is the repository's folder; ``folders`` are the module folders that were asked for.
-    ``everything``: that is all which the repository holds, so what wasn't found isn't there."""
+    ``everything``: that is all which the repository holds, so what wasn't found isn't there. ``files``: how many
+    Terraform files the roots themselves have."""
 
     top: str
     roots: tuple[Root, ...]
     folders: frozenset[str]
     everything: bool
+    files: int = 0
     gaps: tuple[Gap, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -78,13 +84,15 @@ def select(paths: Sequence[str], parse: Parse) -> Selection:
         if one.gone and not mine:
             notes.append(f"{one.path}: there is no such file, and no module that it could have been a part of")
     roots = sorted(
-        Root(name=_relative(folder, top), folder=folder, whole=folder in folders) for folder in tree.roots_of(folders)
+        Root(_relative(folder, top), folder, folder in folders, tree.is_reusable(folder))
+        for folder in tree.roots_of(folders)
     )
     return Selection(
         top=top,
         roots=tuple(roots),
         folders=frozenset(folders),
         everything=any(one.tree and one.folder == top for one in given) and not tree.gaps,
+        files=sum(tree.size(root.folder) for root in roots),
         gaps=tuple(sorted(tree.gaps)),
         notes=tuple(sorted(set(notes))),
     )
@@ -122,12 +130,14 @@ class _Given(msgspec.Struct, frozen=True):
 
 
 class _Folder(msgspec.Struct):
-    """What a folder has: the names of its Terraform files, whether it is a root by a file of its own, and Terragrunt's
-    file where it has one."""
+    """What a folder has: the names of its Terraform files; whether there are variables files that Terraform loads by
+    itself, a file of Terragrunt's, a provider's configuration, and variables."""
 
     files: list[str]
-    variables: bool = False
+    tfvars: bool = False
     terragrunt: bool = False
+    provider: bool = False
+    variable: bool = False
 
 
 class _Tree:
@@ -201,9 +211,20 @@ class _Tree:
             settled.update(path)
         return first
 
-    def _is_root(self, folder: str) -> bool:
+    def is_reusable(self, root: str) -> bool:
+        """Whether a root is written to be called, as far as can be told."""
+        found = self._folders[root]
+        return found.variable and not found.provider and not self._says_that_it_is_a_root(root)
+
+    def size(self, folder: str) -> int:
+        return len(self._folders[folder].files)
+
+    def _says_that_it_is_a_root(self, folder: str) -> bool:
         found = self._folders[folder]
-        if found.variables or found.terragrunt or any(map(self._has_backend, self._marked.get(folder, ()))):
+        return found.tfvars or found.terragrunt or any(map(self._has_backend, self._marked.get(folder, ())))
+
+    def _is_root(self, folder: str) -> bool:
+        if self._says_that_it_is_a_root(folder):
             return True
         return not any(self._calls(caller, folder) for caller in self._callers.get(folder, ()))
 
@@ -238,8 +259,11 @@ class _Tree:
                     files = self._callers.setdefault(called, {}).setdefault(folder, [])
                     if path not in files:
                         files.append(path)
-        if _OF_A_ROOT.search(raw):
+        if _BACKEND.search(raw):
             self._marked.setdefault(folder, []).append(path)
+        mine = self._folders[folder]
+        mine.provider = mine.provider or _PROVIDER.search(raw) is not None
+        mine.variable = mine.variable or _VARIABLE.search(raw) is not None
 
     def _is_cached(self, folder: str) -> bool:
         inside = Path(folder)
@@ -277,7 +301,7 @@ class _Tree:
                     found.files.append(name)
             elif name.endswith(_VARIABLES):
                 stem = name.removesuffix(".json")
-                found.variables |= stem == "terraform.tfvars" or stem.endswith(".auto.tfvars")
+                found.tfvars |= stem == "terraform.tfvars" or stem.endswith(".auto.tfvars")
             elif name == TERRAGRUNT:
                 found.terragrunt = entry.is_file()
         # OpenTofu reads main.tofu in place of main.tf, so what the latter calls isn't called.

@@ -15,7 +15,7 @@ from datetime import date
 
 import msgspec
 
-from costguard.iac.hcl.tree import Block, Comment, File, Literal
+from costguard.iac.hcl.tree import Block, Comment, File
 from costguard.model.finding import Finding, Report, ResourceRef, Status, Verdict
 from costguard.model.resource import Location
 from costguard.policy import Policy
@@ -24,6 +24,7 @@ from costguard.policy.rules.require import Require
 _MARK = re.compile(r"(?:^|(?<=[\s#/*]))costguard:\s*ignore\b(.*)")
 _NAMES = re.compile(r"\s*=\s*([^\s,=]+(?:\s*,\s*[^\s,=]+)*)(?=\s|$)")
 _UNTIL = re.compile(r"(?:^|(?<=\s))until=(\S*)")
+_JSON_COMMENT = re.compile(rb'(?<!\\)"//"\s*:\s*("(?:[^"\\]|\\.)*")')
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 _LABELS = {"resource": 2, "data": 2, "ephemeral": 2, "module": 1, "provider": 1, "variable": 1, "output": 1, "check": 1}
 _COVERED = ("resource", "module", "provider")
@@ -205,7 +206,7 @@ def _covered(
             nowhere,
             f"it stands in the block {inner.type}, and covers only whole resources; put it above the resource",
         )
-    return Location(file.name, file.line(block.start), file.line(block.end - 1)), ""
+    return _lines(file, block.start, block.end - 1), ""
 
 
 def _nested_at(block: Block, comment: Comment) -> Block | None:
@@ -227,24 +228,31 @@ def _lines_of_comments(file: File) -> dict[int, int]:
 
 
 def _in_json(file: File) -> Iterator[Suppression]:
-    """In JSON the property ``"//"`` of a block; the words anywhere else in the file are said to cover nothing."""
-    taken: list[tuple[int, int]] = []
-    for block in _blocks(file):
-        attribute = block.body.attributes.get("//") if block.type in _COVERED else None
-        if attribute is None or not isinstance(attribute.value, Literal):
+    """In JSON the property ``"//"`` of a block, which Terraform passes over; the words anywhere else cover nothing."""
+    blocks = [block for block in _blocks(file) if block.type in _COVERED]
+    taken: list[range] = []
+    for found in _JSON_COMMENT.finditer(file.source):
+        block = next((one for one in blocks if one.start <= found.start() < one.end), None)
+        if block is None or any(one.start <= found.start() < one.end for one in block.body.attributes.values()):
             continue
-        said = _MARK.search(str(attribute.value.value))
+        try:
+            said = _MARK.search(msgspec.json.decode(found[1], type=str))
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            continue
         if said is not None:
-            line = file.line(attribute.start)
-            covered = Location(file.name, file.line(block.start), file.line(block.end - 1))
-            taken.append((attribute.start, attribute.end))
-            yield _read(said[1], Location(file.name, line, line), covered, "")
+            taken.append(range(*found.span()))
+            yield _read(
+                said[1], _lines(file, found.start(), found.start()), _lines(file, block.start, block.end - 1), ""
+            )
     for other in re.finditer(rb"costguard:\s*ignore\b", file.source):
-        if not any(start <= other.start() < end for start, end in taken):
-            line = file.line(other.start())
-            place = Location(file.name, line, line)
+        if not any(other.start() in one for one in taken):
+            place = _lines(file, other.start(), other.start())
             flaw = 'in JSON it is the property "//" of a resource, a module call or a provider'
             yield Suppression(at=place, block=place, flaw=flaw)
+
+
+def _lines(file: File, first: int, last: int) -> Location:
+    return Location(file.name, file.line(first), file.line(last))
 
 
 def _blocks(file: File) -> Iterator[Block]:
