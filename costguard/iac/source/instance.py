@@ -4,6 +4,8 @@ A module that is called twice, or with ``count`` or ``for_each``, has an instanc
 it is asked for and once; what refers to itself is Unknown, as nothing is known of it.
 """
 
+from __future__ import annotations
+
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -13,6 +15,7 @@ import msgspec
 from costguard.iac.hcl.evaluate import Exhausted, Reference, attribute, evaluate, index
 from costguard.iac.hcl.functions import Host
 from costguard.iac.hcl.tree import Expression, GetAttr, Literal, Name, Object, Parentheses
+from costguard.iac.hcl.types import convert, parse_type
 from costguard.iac.hcl.values import (
     EvaluationError,
     Marked,
@@ -71,7 +74,7 @@ class ProviderConfiguration(msgspec.Struct, frozen=True):
 
     key: str
     source: str
-    where: "ModuleInstance | None" = None
+    where: ModuleInstance | None = None
     block: Declared | None = None
     doubt: str = ""
 
@@ -87,21 +90,21 @@ class Assumption(msgspec.Struct, frozen=True):
 class Promised(Unknown, frozen=True):
     """A part of a resource that is known only after apply, and which resource that is."""
 
-    origin: "tuple[ModuleInstance, str, str, Each] | None" = None
+    origin: tuple[ModuleInstance, str, str, Each] | None = None
 
 
 class World(msgspec.Struct):
     """What all module instances of one configuration share."""
 
-    host: "ModuleHost"
+    host: ModuleHost
     budget: Budget
-    child: Callable[["ModuleInstance", Declared], "tuple[Module | None, str]"]
+    child: Callable[[ModuleInstance, Declared], tuple[Module | None, str]]
     """The module that a call means, or why it isn't here."""
     assume: Mapping[str, Value]
     workspace: Value
     reusable: str
     """Why the variables and providers of the root are somebody else's to give; empty where it is run as it is."""
-    inputs: Callable[["ModuleInstance", str, Declared], "Value | None"]
+    inputs: Callable[[ModuleInstance, str, Declared], Value | None]
     """The value of a variable of the root, None where nobody gives it one."""
     environment: Mapping[str, str] = {}
     defaults: dict[tuple[str, str, str], TagSet] = {}
@@ -154,7 +157,7 @@ def _top(root: Path) -> Path:
 class _TemplateScope:
     """A template sees its variables and nothing else."""
 
-    def __init__(self, outer: "ModuleInstance") -> None:
+    def __init__(self, outer: ModuleInstance) -> None:
         self.host: Host = outer.world.host
         self._outer = outer
 
@@ -174,7 +177,7 @@ class ModuleInstance:
         module: Module,
         *,
         address: str = "",
-        parent: "ModuleInstance | None" = None,
+        parent: ModuleInstance | None = None,
         call: Declared | None = None,
         each: Each = ONE,
         path: tuple[str, ...] = (),
@@ -223,7 +226,7 @@ class ModuleInstance:
         if self.world.budget.steps < 0:
             raise Exhausted
 
-    def in_block(self, each: Each) -> "BlockScope":
+    def in_block(self, each: Each) -> BlockScope:
         """The scope inside one instance of a block."""
         return BlockScope(self, each)
 
@@ -270,7 +273,13 @@ class ModuleInstance:
         plain, _ = unmark(given)
         if plain is None and declared.attribute("default") is not None and _is_false(declared, "nullable"):
             given = self._default(declared)
-        return mark(_converted(declared, given), sensitive)
+        return mark(self._converted(declared, given), sensitive)
+
+    def _converted(self, declared: Declared, value: Value) -> Value:
+        expression = declared.expression("type")
+        if expression is None:
+            return value
+        return convert(value, parse_type(expression, lambda default: evaluate(default, self)))
 
     def _given(self, name: str, declared: Declared) -> Value:
         if self.parent is None:
@@ -384,7 +393,7 @@ class ModuleInstance:
 
     # --- calls of modules
 
-    def children(self, name: str) -> "Children":
+    def children(self, name: str) -> Children:
         """The instances of a module that this one calls."""
         found = self._children.get(name)
         if found is None:
@@ -527,7 +536,7 @@ def _key(key: Value) -> str:
     """A key as an address writes it."""
     import json
 
-    text = json.dumps(str(key), ensure_ascii=False)
+    text = json.dumps(str(key), ensure_ascii=False).replace("${", "$${").replace("%{", "%%{")
     return f"[{text}]"
 
 
@@ -539,15 +548,6 @@ def _flag(declared: Declared, name: str) -> bool:
 def _is_false(declared: Declared, name: str) -> bool:
     expression = declared.expression(name)
     return isinstance(expression, Literal) and expression.value in (False, "false")
-
-
-def _converted(declared: Declared, value: Value) -> Value:
-    expression = declared.expression("type")
-    if expression is None:
-        return value
-    from costguard.iac.hcl.types import convert, parse_type
-
-    return convert(value, parse_type(expression))
 
 
 def _size(value: Value, limit: int) -> int:
@@ -733,7 +733,7 @@ class _Call(Reference):
         self._instance = instance
         self._name = name
 
-    def _instances(self) -> "tuple[list[Value | Reference], list[Each]]":
+    def _instances(self) -> tuple[list[Value | Reference], list[Each]]:
         declared = self._instance.module.calls[self._name]
         children = self._instance.children(self._name)
         every = self._instance.instances("module", self._name, declared)
@@ -810,7 +810,7 @@ class _Resource(Reference):
         self._name = name
         self._declared = declared
 
-    def _instances(self) -> "tuple[list[Value | Reference], list[Each]]":
+    def _instances(self) -> tuple[list[Value | Reference], list[Each]]:
         every = self._instance.instances(self._type, self._name, self._declared)
         return [_Attributes(self._instance, self._type, self._name, self._declared, each) for each in every], every
 
@@ -865,7 +865,7 @@ NotTags = Set(("\0not tags",))
 """What ``shown_tags`` answers for an attribute that holds no tags."""
 
 
-def _select(found: "list[Value | Reference]", every: list[Each], key: Value, what: str) -> Value | Reference:
+def _select(found: list[Value | Reference], every: list[Each], key: Value, what: str) -> Value | Reference:
     plain, _ = unmark(key)
     if len(every) == 1 and not every[0].kind:
         raise EvaluationError(f"{what} has one instance: there is nothing to index")
@@ -885,7 +885,7 @@ def _select(found: "list[Value | Reference]", every: list[Each], key: Value, wha
     raise EvaluationError(f"{what} has no instance {plain!r}")
 
 
-def _listed(found: "list[Value | Reference]", every: list[Each]) -> "Sequence[Value | Reference] | Unknown | None":
+def _listed(found: list[Value | Reference], every: list[Each]) -> Sequence[Value | Reference] | Unknown | None:
     if any(each.doubt for each in every):
         return Unknown(next(each.doubt for each in every if each.doubt))
     if len(every) == 1 and not every[0].kind:
@@ -895,7 +895,7 @@ def _listed(found: "list[Value | Reference]", every: list[Each]) -> "Sequence[Va
     return found
 
 
-def _collected(found: "list[Value | Reference]", every: list[Each]) -> Value:
+def _collected(found: list[Value | Reference], every: list[Each]) -> Value:
     values = [item.value() if isinstance(item, Reference) else item for item in found]
     doubt = next((each.doubt for each in every if each.doubt), "")
     if not doubt and len(every) == 1 and not every[0].kind:
