@@ -134,10 +134,10 @@ def _parse(expression: tree.Expression, evaluate: Callable[[tree.Expression], Va
         case tree.Call(name="object", arguments=(tree.Object(items=attributes),), expand=False):
             found = {}
             for item in attributes:
-                name = _key(item.key)
-                if name is None:
+                key = _key(item.key)
+                if key is None:
                     return ANY
-                found[name] = _attribute(item.value, evaluate, depth - 1)
+                found[key] = _attribute(item.value, evaluate, depth - 1)
             return Object(found)
         case _:
             return ANY
@@ -165,9 +165,12 @@ def _attribute(expression: tree.Expression, evaluate: Callable[[tree.Expression]
 def _parse_text(written: str, evaluate: Callable[[tree.Expression], Value], depth: int) -> Type:
     if "(" not in written:
         return ANY
-    from costguard.iac.hcl import parse_expression
+    from costguard.iac.hcl import SyntaxProblem, parse_expression
 
-    parsed = parse_expression(written)
+    try:
+        parsed = parse_expression(written)
+    except SyntaxProblem:
+        return ANY
     return ANY if isinstance(parsed, tree.Literal | tree.Opaque) else _parse(parsed, evaluate, depth)
 
 

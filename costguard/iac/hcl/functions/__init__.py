@@ -25,21 +25,31 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "base64decode", "base64encode", "base64sha256", "base64sha512", "jsondecode", "jsonencode", "md5", "sha1",
         "sha256", "sha512", "urldecode", "urlencode", "uuidv5",
     ),
-    "files": ("abspath", "basename", "dirname"),
+    "dates": ("formatdate", "timeadd", "timecmp"),
+    "documents": ("csvdecode", "textdecodebase64", "textencodebase64", "yamldecode", "yamlencode"),
+    "files": (
+        "abspath", "basename", "dirname", "file", "filebase64", "filebase64sha256", "filebase64sha512", "fileexists",
+        "filemd5", "fileset", "filesha1", "filesha256", "filesha512", "templatefile", "templatestring",
+    ),
     "formatting": ("format", "formatlist"),
+    "network": ("cidrcontains", "cidrhost", "cidrnetmask", "cidrsubnet", "cidrsubnets"),
+    "patterns": ("regex", "regexall"),
     "strings": (
-        "chomp", "endswith", "indent", "join", "lower", "replace", "split", "startswith", "strcontains", "strrev",
-        "substr", "title", "trim", "trimprefix", "trimspace", "trimsuffix", "upper",
+        "chomp", "endswith", "indent", "join", "lower", "parseint", "replace", "split", "startswith", "strcontains",
+        "strrev", "substr", "title", "trim", "trimprefix", "trimspace", "trimsuffix", "upper",
     ),
 }  # fmt: skip
 """The functions that are computed here, by the module that has them."""
 
 IMPURE: dict[str, str] = {
+    "base64gunzip": "it isn't evaluated",
+    "base64gzip": "it depends on the program that packs",
     "bcrypt": "it differs from run to run",
     "pathexpand": "it depends on who runs Terraform",
     "plantimestamp": "it is the time of the plan",
     "rsadecrypt": "it decrypts a secret",
     "timestamp": "it is the time of the apply",
+    "type": "it is only for the console",
     "uuid": "it differs from run to run",
 }
 """Functions whose results nobody can know, and why."""

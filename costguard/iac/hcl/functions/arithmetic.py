@@ -9,7 +9,9 @@ from costguard.iac.hcl.values import EvaluationError, Value
 
 
 def _abs(number: Number) -> Value:
-    return abs(number) if number else 0
+    if not number:
+        return 0
+    return -number if number < 0 else number
 
 
 def _floor(number: Number) -> Value:
@@ -44,7 +46,9 @@ def _log(*_: Number) -> Value:
 def _pow(number: Number, power: Number) -> Value:
     # Terraform computes in 64 bits; what is exact in them is the same everywhere.
     if isinstance(number, int) and isinstance(power, int) and 0 <= power <= 53 and abs(number) < 1 << 53:
-        result = number**power
+        result = 1
+        for _ in range(power):
+            result *= number
         if abs(result) < 1 << 53:
             return result
     raise Undecided("a power that isn't exact in 64 bits")

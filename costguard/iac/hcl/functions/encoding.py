@@ -105,12 +105,13 @@ def _decoded(found: object, depth: int) -> Value:
 
 def _base64decode(encoded: str) -> Value:
     try:
-        return composed(_from_base64(encoded).decode())
+        return composed(from_base64(encoded).decode())
     except UnicodeDecodeError as error:
         raise EvaluationError("the decoded text is no UTF-8") from error
 
 
-def _from_base64(encoded: str) -> bytes:
+def from_base64(encoded: str) -> bytes:
+    """The bytes that the text encodes."""
     import base64
 
     # Line ends are skipped, as Go skips them.

@@ -165,7 +165,7 @@ def _integer(verb: _Verb, number: int) -> str:
 
 def _float(verb: _Verb, number: Number) -> str:
     negative = str(number)[0] == "-" if not number else number < 0
-    magnitude = abs(number)
+    magnitude = _magnitude(number)
     match verb.verb:
         case "f":
             text = _fixed(magnitude, 6 if verb.precision is None else verb.precision)
@@ -184,6 +184,11 @@ def _float(verb: _Verb, number: Number) -> str:
             return sign + "0" * missing + text
         return " " * missing + sign + text
     return sign + text
+
+
+def _magnitude(number: Number) -> Number:
+    """The number without its sign, also that of a zero."""
+    return number.copy_abs() if isinstance(number, Decimal) else -number if number < 0 else number
 
 
 def _exact_decimal(number: Number) -> Decimal:
@@ -229,7 +234,7 @@ def _with_exponent(digits: str, exponent: int) -> str:
 def general(number: Number, precision: int | None) -> str:
     """As ``%g`` writes a number: ``precision`` significant digits, or as many as it needs."""
     if number < 0 or (isinstance(number, Decimal) and number.is_signed()):
-        return "-" + general(abs(number), precision)
+        return "-" + general(_magnitude(number), precision)
     if not number:
         return "0"
     digits, exponent = _digits(number, precision if precision is None else precision or 1)

@@ -6,7 +6,7 @@ from decimal import Decimal
 from costguard.iac.hcl.functions.collections import whole_number
 from costguard.iac.hcl.functions.signature import LONGEST_TEXT, MOST_ELEMENTS, Function, Undecided, function
 from costguard.iac.hcl.numbers import Number
-from costguard.iac.hcl.types import NUMBER, STRING, List
+from costguard.iac.hcl.types import ANY, NUMBER, STRING, List
 from costguard.iac.hcl.values import EvaluationError, Value
 
 _SPACE = (
@@ -167,6 +167,7 @@ FUNCTIONS: dict[str, Function] = {
     "indent": function(_indent, NUMBER, STRING),
     "join": function(_join, STRING, rest=List(STRING)),
     "lower": function(lower, STRING),
+    "parseint": function(_parseint, ANY, NUMBER),
     "replace": function(_replace, STRING, STRING, STRING),
     "split": function(_split, STRING, STRING),
     "startswith": function(lambda text, prefix: text.startswith(prefix), STRING, STRING),
