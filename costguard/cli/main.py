@@ -16,6 +16,7 @@ from costguard.cli import abandon, say
 from costguard.errors import CostguardError, ExitCode
 
 _COMMANDS = {
+    "check": "costguard.cli.check",
     "gate": "costguard.cli.gate",
     "policy": "costguard.cli.policy",
     "report": "costguard.cli.report",

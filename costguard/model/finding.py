@@ -52,7 +52,11 @@ class Status(StrEnum):
 
 
 class ResourceRef(msgspec.Struct, frozen=True, kw_only=True):
-    """Names a resource: by its Terraform address, and where they are known by its cloud id, account and region."""
+    """Names a resource: by its Terraform address, and where they are known by its cloud id, account and region.
+
+    ``root`` is the folder of the root module that the address starts from, as seen from the top of the repository; only
+    the source has several.
+    """
 
     address: str
     type: str
@@ -60,6 +64,7 @@ class ResourceRef(msgspec.Struct, frozen=True, kw_only=True):
     id: str | None = None
     account: str | None = None
     region: str | None = None
+    root: str | None = None
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,6 +74,11 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     this cloud. ``found`` is the key (misspelled) or value (invalid) that is there instead, absent where it is
     sensitive; ``expected`` is what it should become, where that is certain or near. ``new`` is false for old debt
     that the change doesn't touch: it never blocks.
+
+    In the source, ``location`` is where the mend belongs, and ``chain`` says what leads from there to the resource, the
+    outermost first ("module.service at live/main.tf:12"). A fault of one block in the source is one finding: of its
+    ``instances`` (by ``count`` and ``for_each``, by modules that are called again, in several root modules)
+    ``resource`` is the first, and ``also`` names some of the others.
     """
 
     rule: str
@@ -85,6 +95,9 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     new: bool
     found: str | None = None
     expected: str | None = None
+    chain: tuple[str, ...] = ()
+    instances: int = 1
+    also: tuple[str, ...] = ()
 
 
 class ResourceStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,7 +113,10 @@ class ResourceStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """How many resources were seen and how many have each status; ``findings`` counts findings."""
+    """How many resources were seen and how many have each status; ``findings`` counts findings.
+
+    In the source a resource is a block: one with many instances counts once, with the worst status of them.
+    """
 
     resources: int
     compliant: int

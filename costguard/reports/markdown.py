@@ -147,7 +147,8 @@ def _rows(block: Block) -> Iterable[tuple[str, int]]:
 
 def _place(finding: Finding) -> str:
     where = f"at {_value(location(finding))}" if finding.location else _words(whereabouts(finding))
-    return f"{_value(finding.resource.address)} {where}".rstrip()
+    more = f"(and {count(finding.instances - 1, 'more instance')})" if finding.instances > 1 else ""
+    return " ".join(part for part in (_value(finding.resource.address), where, more) if part)
 
 
 def _code(text: str) -> str:

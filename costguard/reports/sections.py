@@ -137,9 +137,25 @@ def said_of_all(group: Sequence[Finding]) -> str:
 
 
 def mended(finding: Finding) -> str:
-    """The message and the remedy in one line, for the formats that have one field for both."""
-    remedy = prose(finding.remedy)
-    return f"{said(finding)}; {remedy}" if remedy else said(finding)
+    """All that there is to say in one line, for the formats that have one field for it."""
+    parts = (said(finding), prose(finding.remedy), by_way_of(finding), more_instances(finding))
+    return "; ".join(part for part in parts if part)
+
+
+def by_way_of(finding: Finding) -> str:
+    """How the source leads from the place of the mend to the resource: ``by module.a at main.tf:3, …``; or nothing."""
+    return f"by {', '.join(printable(step, ADDRESS) for step in finding.chain)}" if finding.chain else ""
+
+
+def more_instances(finding: Finding) -> str:
+    """``and 4 more instances: …``, or nothing where the finding stands for one resource."""
+    more = finding.instances - 1
+    if more < 1:
+        return ""
+    named = [printable(other, ADDRESS) for other in finding.also[:more]]
+    if len(named) < more:
+        named.append("…")
+    return f"and {count(more, 'more instance')}{': ' if named else ''}{', '.join(named)}"
 
 
 def location(finding: Finding) -> str:
@@ -192,6 +208,8 @@ def headline(report: Report) -> str:
     nouns = ((Section.ERROR, "error"), (Section.WARNING, "warning"), (Section.UNDECIDED, "undecided tag"))
     said = [count(len(parts[part]), noun) for part, noun in nouns if parts[part]]
     summary = report.summary
+    if said and report.checkpoint == "source":
+        return f"{series(said)} in {count(summary.resources, 'resource')}."  # One mend may be for many of them.
     if said:
         hit = of_resources(finding for part, _ in nouns for finding in parts[part])
         total = max(summary.resources, hit)

@@ -13,10 +13,12 @@ from costguard.reports.sections import (
     Section,
     address,
     blocks,
+    by_way_of,
     count,
     heading,
     headline,
     location,
+    more_instances,
     name,
     of_resources,
     said_of_all,
@@ -89,17 +91,34 @@ class _Page:
     def _block(self, block: Block, mark: str, sgr: str) -> None:
         places = block.places
         alone = len(places) == 1
+        together = not alone and len({whereabouts(place) for place in places}) == 1 and bool(places[0].location)
         title = self._place(places[0], _BOLD) if alone else _words(count(len(places), "resource"), _BOLD)
+        if together:
+            title.append((whereabouts(places[0]), ""))
         self._say(title, "", "  ", mark=(mark, sgr))
         for group in block.faults:
             self._fault(group, sgr, location(places[0]) if alone else None)
-        if not alone:
+        if alone:
+            self._contexts(block)
+        else:
             only = block.faults[0]
             differ = len(block.faults) == 1 and len({finding.message for finding in only}) > 1
-            rows = [self._place(place) for place in places]
+            rows = [[(address(place), "")] if together else self._place(place) for place in places]
+            rows = [row + self._more(place) for row, place in zip(rows, places, strict=True)]
             if differ:
                 rows = [row + self._found(finding) for row, finding in zip(rows, only, strict=True)]
             self._list(rows, "      ", _LISTED)
+
+    def _contexts(self, block: Block) -> None:
+        """How the source leads to the one resource of a block, and for which others it stands; each said once."""
+        firsts = [group[0] for group in block.faults]
+        for say in (by_way_of, more_instances):
+            for text in dict.fromkeys(map(say, firsts)):
+                if text:
+                    self._say(_words(text, _DIM), "    ", "      ")
+
+    def _more(self, finding: Finding) -> _Words:
+        return _words(f"(and {count(finding.instances - 1, 'more instance')})", _DIM) if finding.instances > 1 else []
 
     def _place(self, finding: Finding, sgr: str = "") -> _Words:
         """One word each for the address and for where it is, so that neither is torn."""

@@ -33,7 +33,9 @@ numbers = st.integers(min_value=-1, max_value=10**9)
 def reports(text: st.SearchStrategy[str] = texts) -> st.SearchStrategy[Report]:
     maybe = st.none() | text
     locations = st.none() | st.builds(Location, text, numbers, numbers)
-    references = st.builds(ResourceRef, address=text, type=text, provider=text, id=maybe, account=maybe, region=maybe)
+    references = st.builds(
+        ResourceRef, address=text, type=text, provider=text, id=maybe, account=maybe, region=maybe, root=maybe
+    )
     findings: st.SearchStrategy[Finding] = st.builds(
         Finding,
         rule=text,
@@ -50,6 +52,9 @@ def reports(text: st.SearchStrategy[str] = texts) -> st.SearchStrategy[Report]:
         new=st.booleans(),
         found=maybe,
         expected=maybe,
+        chain=st.lists(text, max_size=2).map(tuple),
+        instances=st.integers(1, 9),
+        also=st.lists(text, max_size=2).map(tuple),
     )
     statuses = st.builds(
         ResourceStatus,

@@ -2,11 +2,12 @@
 
 import re
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from costguard.model.finding import Level, Report, ResourceRef, Verdict
+from costguard.model.finding import Finding, Level, Report, ResourceRef, Verdict
 from costguard.model.resource import Gap, Location
 from costguard.reports import Style, render
 from costguard.reports.text import columns
@@ -117,7 +118,7 @@ def test_values_that_differ_are_named_where_the_fault_is_shared() -> None:
     ]
     text = show(report(*made))
     assert 'Owner invalid: "live", "qa", "moon", "x1" and 3 other values' in text
-    assert 'aws_s3_bucket.b1 at storage/main.tf:12 has "qa"' in text
+    assert 'aws_s3_bucket.b1 has "qa"' in text
 
 
 def test_messages_that_differ_are_not_lost_in_a_group() -> None:
@@ -229,3 +230,44 @@ def test_the_summary_says_it_in_words(said: str) -> None:
 
 def test_large_numbers_are_readable() -> None:
     assert "2,000 resources" in show(report(seen=2_000))
+
+
+def from_source(name: str, *, line: int = 12, chain: tuple[str, ...] = (), also: tuple[str, ...] = ()) -> Finding:
+    one = finding(address=f"module.m.aws_s3_bucket.{name}", location=Location("live/main.tf", line, line))
+    return msgspec.structs.replace(one, chain=chain, instances=len(also) + 1, also=also)
+
+
+def test_a_finding_says_by_which_way_the_source_leads_to_it_and_for_what_else_it_stands() -> None:
+    chain = ("module.m at live/main.tf:12", "var.tags at modules/m/main.tf:3")
+
+    text = show(report(from_source("a", chain=chain, also=('module.m["b"].aws_s3_bucket.a',)), checkpoint="source"))
+
+    assert text.splitlines()[2:7] == [
+        "✗ module.m.aws_s3_bucket.a at live/main.tf:12",
+        "    Owner is missing",
+        "    → add Owner to tags: the team that answers for the resource",
+        "    by module.m at live/main.tf:12, var.tags at modules/m/main.tf:3",
+        '    and 1 more instance: module.m["b"].aws_s3_bucket.a',
+    ]
+
+
+def test_resources_that_are_mended_in_one_place_name_it_once() -> None:
+    text = show(report(from_source("a"), from_source("b", also=("x",)), checkpoint="source"))
+
+    assert text.splitlines()[2:7] == [
+        "✗ 2 resources at live/main.tf:12",
+        "    Owner is missing",
+        "    → add Owner to tags: the team that answers for the resource",
+        "      module.m.aws_s3_bucket.a",
+        "      module.m.aws_s3_bucket.b (and 1 more instance)",
+    ]
+
+
+def test_resources_that_are_mended_in_several_places_name_each() -> None:
+    text = show(report(from_source("a"), from_source("b", line=13), checkpoint="source"))
+
+    assert text.splitlines()[2] == "✗ 2 resources"
+    assert text.splitlines()[5:7] == [
+        "      module.m.aws_s3_bucket.a at live/main.tf:12",
+        "      module.m.aws_s3_bucket.b at live/main.tf:13",
+    ]

@@ -1,0 +1,490 @@
+"""Judges Terraform source: paths → root modules → one report, each fault said once and where a person would mend it.
+
+A block in a module is judged in every context that calls it; here the contexts become one finding again. What accepts
+findings (suppressions, a baseline) is applied to the instances, before that. Hides how the work is shared between
+processes: the report is the same for any number of them, and for any order of the paths.
+"""
+
+import gc
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from functools import cache
+from pathlib import Path
+
+import msgspec
+
+from costguard import __version__
+from costguard.baseline import Entry, Settled, as_old, settle
+from costguard.engine import evaluate, fingerprint
+from costguard.iac.hcl import parse
+from costguard.iac.source import Configuration, Files, Judged, Settings, read_configuration
+from costguard.iac.source.configuration import instances
+from costguard.iac.source.instance import ModuleInstance
+from costguard.iac.source.places import Place
+from costguard.iac.source.roots import SUFFIXES, TERRAGRUNT, Root, Selection, select
+from costguard.iac.source.suppressions import Suppression, apply, names_of, remarks, suppressions
+from costguard.model.finding import (
+    FINDINGS_SCHEMA,
+    Finding,
+    Report,
+    ResourceStatus,
+    Status,
+    Summary,
+    Tool,
+)
+from costguard.model.resource import Gap, Location
+from costguard.policy import Policy
+
+NAMED = 5
+"""Of the other instances that a finding stands for, so many are named."""
+
+_WORTH_SHARING = 150
+"""Files from which a second process saves more than it costs."""
+_KEPT = 16
+"""After so many roots the modules that they share are dropped and read again."""
+_GIVEN_BY_CALLER = "given by whoever calls this module"
+
+_WORST = (Status.VIOLATING, Status.UNKNOWN, Status.EXEMPT, Status.COMPLIANT, Status.UNTAGGABLE)
+_RANK = {status: rank for rank, status in enumerate(_WORST)}
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What is the same for every root of a run. ``accepted`` is the baseline, None without one; ``accept_new``: what it
+    doesn't have is accepted, too."""
+
+    policy: Policy
+    settings: Settings
+    today: date
+    with_resources: bool = False
+    accepted: frozenset[Entry] | None = None
+    accept_new: bool = False
+    jobs: int = 1
+
+
+class Checked(msgspec.Struct, frozen=True):
+    """The report, and what became of the baseline where there was one."""
+
+    report: Report
+    settled: Settled | None
+
+
+def check(paths: Sequence[str], asked: Asked) -> Checked:
+    """Judges the root modules that the paths belong to. Raises :class:`UsageError` for paths that can't be."""
+    selection = select(paths, parse)
+    total = _Total()
+    for seen in _judged(selection, asked):
+        total.add(seen)
+    total.gaps.update(selection.gaps)
+    total.notes.update(selection.notes)
+    settled = None
+    if asked.accepted is not None:
+        settled = _settle(asked.accepted, total, selection, asked)
+        if asked.accept_new:
+            everything = frozenset((*settled.old, *settled.new))
+            settled = Settled(everything, (), tuple(sorted({*settled.kept, *settled.new})), settled.mended)
+    return Checked(total.report(asked, settled), settled)
+
+
+_Key = tuple[Location | None, Location | None, str, str, str | None, str, str]
+
+
+_Member = tuple[str, str, int]
+
+
+class _Group(msgspec.Struct):
+    """The instances of one fault: each has its root, its address, and which of the variants it is (the messages may
+    differ by what was found)."""
+
+    variants: list[Finding]
+    members: list[_Member]
+    shown: bool
+
+
+class _Block(msgspec.Struct):
+    """The worst that is known of a resource block, and how many instances it has."""
+
+    status: ResourceStatus
+    where: tuple[str, str]
+    instances: int = 1
+
+
+class _Seen(msgspec.Struct):
+    """What judging one root brought."""
+
+    root: str
+    groups: dict[tuple[_Key, bool], _Group] = {}
+    blocks: dict[Location | None, _Block] = {}
+    gaps: tuple[Gap, ...] = ()
+    notes: tuple[str, ...] = ()
+    shared_notes: tuple[str, ...] = ()
+    suppressions: tuple[Suppression, ...] = ()
+    used: frozenset[Location] = frozenset()
+    formerly: dict[str, str] = {}
+
+
+# --- one root
+
+
+def _judge(root: Root, folders: frozenset[str], asked: Asked, files: Files) -> _Seen:
+    settings = asked.settings
+    if root.reusable and not settings.variables and not settings.var_files:
+        settings = msgspec.structs.replace(settings, reusable=_GIVEN_BY_CALLER)
+    configuration = read_configuration(Path(_shown(root.folder)), settings, files)
+    inventory = configuration.inventory
+    report = evaluate(asked.policy, inventory, asked.today, with_resources=True)
+    found = {one.at: one for one in _suppressions(configuration)}
+    places = _Places(configuration, folders)
+    report, used = apply(report, places.all_of, list(found.values()), asked.today)
+    seen = _Seen(
+        root=root.name,
+        gaps=inventory.gaps,
+        notes=inventory.notes,
+        shared_notes=report.notes[len(inventory.notes) :],
+        suppressions=tuple(one for one in found.values() if root.whole or _folder(one.at.file) in folders),
+        used=used,
+        formerly={} if asked.accepted is None else _formerly(report.findings, configuration),
+    )
+    visible: set[str] = set()
+    for finding in report.findings:
+        place = places.of(finding)
+        shown = root.whole or places.touches(finding)
+        if shown:
+            visible.add(finding.resource.address)
+        ref = msgspec.structs.replace(finding.resource, root=root.name)
+        located = msgspec.structs.replace(finding, resource=ref, location=place.location, chain=place.chain)
+        key = (place.location, place.block, finding.surface, finding.rule, finding.tag, finding.verdict, finding.level)
+        _join(seen.groups, (key, shown), [located], [(root.name, finding.resource.address, 0)])
+    assert not isinstance(report.resources, msgspec.UnsetType)  # noqa: S101 - asked for above
+    for status in report.resources:
+        judged = configuration.find(status.address)
+        block = judged.resource.location if judged is not None else None
+        if root.whole or status.address in visible or (judged is not None and places.reached(judged)):
+            _add(seen.blocks, block, _Block(status, (root.name, status.address)))
+    return seen
+
+
+def _join(
+    groups: dict[tuple[_Key, bool], _Group],
+    key: tuple[_Key, bool],
+    variants: Sequence[Finding],
+    members: Iterable[_Member],
+) -> None:
+    """Adds instances of a fault to those that are there; ``members`` count in ``variants``."""
+    group = groups.get(key)
+    if group is None:
+        group = groups[key] = _Group([], [], key[1])
+    places = []
+    for variant in variants:
+        same = (
+            at
+            for at, other in enumerate(group.variants)
+            if (other.message, other.remedy, other.chain) == (variant.message, variant.remedy, variant.chain)
+        )
+        at = next(same, -1)
+        if at < 0:
+            at = len(group.variants)
+            group.variants.append(variant)
+        places.append(at)
+    group.members += [(root, address, places[variant]) for root, address, variant in members]
+
+
+def _add(blocks: dict[Location | None, _Block], place: Location | None, one: _Block) -> None:
+    known = blocks.get(place)
+    if known is None:
+        blocks[place] = one
+        return
+    number = known.instances + one.instances
+    worse = min(known, one, key=lambda block: (_RANK[block.status.status], block.where))
+    blocks[place] = _Block(worse.status, worse.where, number)
+
+
+class _Places:
+    """Where the findings of one configuration stand, and what they hang on."""
+
+    def __init__(self, configuration: Configuration, folders: frozenset[str]) -> None:
+        self._configuration = configuration
+        self._folders = folders
+        self._known: dict[str, Place] = {}
+
+    def of(self, finding: Finding) -> Place:
+        place = self._known.get(finding.fingerprint)
+        if place is None:
+            place = self._known[finding.fingerprint] = self._configuration.place(finding)
+        return place
+
+    def all_of(self, finding: Finding) -> Iterator[Location]:
+        """Every place at which a suppression would cover the finding."""
+        place = self.of(finding)
+        yield place.location
+        yield place.block
+        judged = self._configuration.find(finding.resource.address)
+        if judged is not None:
+            for instance in _callers(judged):
+                if instance.call is not None:
+                    yield instance.call.location
+
+    def touches(self, finding: Finding) -> bool:
+        """Whether what was asked for has to do with the finding."""
+        judged = self._configuration.find(finding.resource.address)
+        return _folder(self.of(finding).location.file) in self._folders or (judged is not None and self.reached(judged))
+
+    def reached(self, judged: Judged) -> bool:
+        """Whether the resource's module, or one that leads there, was asked for."""
+        return any(_real(instance.module.folder) in self._folders for instance in _callers(judged))
+
+
+def _callers(judged: Judged) -> Iterator[ModuleInstance]:
+    instance: ModuleInstance | None = judged.evidence.module
+    while instance is not None:
+        yield instance
+        instance = instance.parent
+
+
+def _suppressions(configuration: Configuration) -> Iterator[Suppression]:
+    folders = set()
+    for instance in instances(configuration.root):
+        if instance.module.folder not in folders:
+            folders.add(instance.module.folder)
+            for file in instance.module.files:
+                yield from suppressions(file)
+
+
+def _formerly(findings: Iterable[Finding], configuration: Configuration) -> dict[str, str]:
+    """The address that each resource with a finding had before it was moved, and the one before that."""
+    moves = configuration.moves
+    before: dict[str, str] = {}
+    todo = [finding.resource.address for finding in findings] if moves else []
+    while todo:
+        address = todo.pop()
+        if address not in before:
+            old = _moved(address, moves)
+            if old is not None:
+                before[address] = old
+                todo.append(old)
+    return before
+
+
+def _moved(address: str, moves: Mapping[str, str]) -> str | None:
+    """The address before the nearest move of the resource, or of a module that it is in."""
+    end = len(address)
+    while end > 0:
+        head = address[:end]
+        if head in moves:
+            return moves[head] + address[end:]
+        end = max(address.rfind(".", 0, end), address.rfind("[", 0, end))
+    return None
+
+
+# --- all roots
+
+
+class _Total:
+    """What all roots brought, put together."""
+
+    def __init__(self) -> None:
+        self.complete: set[str] = set()
+        self.groups: dict[tuple[_Key, bool], _Group] = {}
+        self.blocks: dict[Location | None, _Block] = {}
+        self.gaps: set[Gap] = set()
+        self.notes: set[str] = set()
+        self.suppressions: set[Suppression] = set()
+        self.unsure: set[Location] = set()
+        """Suppressions in an incomplete root: that there is nothing for them to cover isn't known."""
+        self.used: set[Location] = set()
+        self.formerly: dict[tuple[str, str], str] = {}
+        self._own_notes: dict[str, list[str]] = {}
+
+    def add(self, seen: _Seen) -> None:
+        for key, group in seen.groups.items():
+            _join(self.groups, key, group.variants, group.members)
+        for place, block in seen.blocks.items():
+            _add(self.blocks, place, block)
+        self.gaps.update(seen.gaps)
+        self.notes.update(seen.shared_notes)
+        for note in seen.notes:
+            self._own_notes.setdefault(note, []).append(seen.root)
+        self.suppressions.update(seen.suppressions)
+        self.used.update(seen.used)
+        self.formerly.update({(seen.root, now): before for now, before in seen.formerly.items()})
+        if seen.gaps:
+            self.unsure.update(one.at for one in seen.suppressions)
+        else:
+            self.complete.add(seen.root)
+
+    def report(self, asked: Asked, settled: Settled | None) -> Report:
+        findings: list[Finding] = []
+        for (_, shown), group in self.groups.items():
+            if shown:
+                findings += _one_finding_each(group, settled)
+        findings.sort(key=_order)
+        statuses = dict.fromkeys(Status, 0)
+        for block in self.blocks.values():
+            statuses[block.status.status] += 1
+        listed = sorted(self.blocks.values(), key=lambda block: block.where)
+        return Report(
+            schema=FINDINGS_SCHEMA,
+            tool=Tool(name="costguard", version=__version__),
+            checkpoint="source",
+            complete=not self.gaps,
+            summary=Summary(
+                resources=len(self.blocks),
+                compliant=statuses[Status.COMPLIANT],
+                violating=statuses[Status.VIOLATING],
+                unknown=statuses[Status.UNKNOWN],
+                exempt=statuses[Status.EXEMPT],
+                untaggable=statuses[Status.UNTAGGABLE],
+                findings=len(findings),
+            ),
+            findings=tuple(findings),
+            resources=tuple(map(_listed, listed)) if asked.with_resources else msgspec.UNSET,
+            gaps=tuple(sorted(self.gaps)),
+            notes=tuple(sorted({*self.notes, *self._told(), *self._remarks(asked)})),
+        )
+
+    def _told(self) -> Iterator[str]:
+        """Each note once; one of a few roots among many says of which."""
+        for note, roots in self._own_notes.items():
+            first = min(roots)
+            yield note if first == "." else f"{first}: {note}" if len(roots) == 1 else f"{note} ({_roots(roots)})"
+
+    def _remarks(self, asked: Asked) -> Iterator[str]:
+        sure = self.used | self.unsure
+        yield from remarks(self.suppressions, sure, names_of(asked.policy), asked.today)
+
+
+def _roots(roots: Sequence[str]) -> str:
+    return f"in {len(roots)} root modules, the first is {min(roots)}"
+
+
+def _one_finding_each(group: _Group, settled: Settled | None) -> Iterator[Finding]:
+    """The finding for the instances of a fault: one for those that are accepted debt and one for those that aren't."""
+    new: list[_Member] = []
+    old: list[_Member] = []
+    for member in group.members:
+        accepted = settled is not None and _entry(group, member) in settled.old
+        (old if accepted else new).append(member)
+    if new:
+        yield _finding(group, sorted(new))
+    if old:
+        yield as_old(_finding(group, sorted(old)))
+
+
+def _finding(group: _Group, members: Sequence[_Member]) -> Finding:
+    root, address, variant = members[0]
+    first = group.variants[variant]
+    founds = dict.fromkeys(group.variants[other].found for _, _, other in members)
+    others = [f"{found!r}" for found in founds if found is not None and found != first.found]
+    also = [other if where == root else f"{where}: {other}" for where, other, _ in members[1 : NAMED + 1]]
+    return msgspec.structs.replace(
+        first,
+        resource=msgspec.structs.replace(first.resource, address=address, root=root),
+        message=first.message + (f"; other instances have {', '.join(others[:NAMED])}" if others else ""),
+        fingerprint=fingerprint(first.rule, f"{root}\0{address}", first.surface, first.tag),
+        instances=len(members),
+        also=tuple(also),
+    )
+
+
+def _entry(group: _Group, member: _Member) -> Entry:
+    root, address, variant = member
+    one = group.variants[variant]
+    return Entry(root=root, address=address, rule=one.rule, surface=one.surface, tag=one.tag, verdict=one.verdict)
+
+
+def _order(finding: Finding) -> tuple[str, int, str, str, str, str, str, str, str]:
+    """By the file to be edited, then its lines; the rest makes it total."""
+    place, ref = finding.location, finding.resource
+    where = (place.file, place.line) if place else ("", 0)
+    what = (finding.surface, finding.tag or "", finding.rule, finding.verdict, str(finding.new))
+    return (*where, ref.root or "", ref.address, *what)
+
+
+def _listed(block: _Block) -> ResourceStatus:
+    if block.instances == 1:
+        return block.status
+    said = f"the worst of {block.instances} instances"
+    return msgspec.structs.replace(block.status, note="; ".join(part for part in (block.status.note, said) if part))
+
+
+def _settle(accepted: frozenset[Entry], total: _Total, selection: Selection, asked: Asked) -> Settled:
+    rules = {rule.id for rule in asked.policy.rules}
+    saw_everything = selection.everything and not total.gaps
+
+    def judged(entry: Entry) -> bool:
+        return entry.rule in rules and (saw_everything or entry.root in total.complete)
+
+    found = {_entry(group, member) for group in total.groups.values() for member in group.members}
+    return settle(
+        accepted,
+        found,
+        formerly=total.formerly,
+        judged=judged,
+        exists=lambda root: _has_files(f"{selection.top}/{root}"),
+    )
+
+
+def _has_files(folder: str) -> bool:
+    try:
+        with os.scandir(folder) as entries:
+            return any(entry.name.endswith((*SUFFIXES, TERRAGRUNT)) for entry in entries)
+    except OSError:
+        return False
+
+
+# --- how the work is shared
+
+
+def _judged(selection: Selection, asked: Asked) -> Iterator[_Seen]:
+    roots = selection.roots
+    jobs = min(asked.jobs or _processors(), len(roots))
+    if jobs < 2 or sys.platform != "linux" or (not asked.jobs and selection.files < _WORTH_SHARING):
+        yield from _judge_each(roots, selection.folders, asked)
+        return
+    from multiprocessing import get_context
+
+    # Neighbours share modules, so a process gets a run of them; several runs each, because some take much longer.
+    size = max(1, len(roots) // (jobs * 8))
+    runs = [(roots[at : at + size], selection.folders) for at in range(0, len(roots), size)]
+    global _asked  # What a forked process inherits needn't be sent to it.
+    _asked = asked
+    with get_context("fork").Pool(jobs) as pool:
+        for seen in pool.imap_unordered(_judge_run, runs):
+            yield from seen
+
+
+_asked: Asked | None = None
+
+
+def _judge_run(run: tuple[Sequence[Root], frozenset[str]]) -> list[_Seen]:
+    assert _asked is not None  # noqa: S101 - set before the fork
+    return list(_judge_each(*run, _asked))
+
+
+def _judge_each(roots: Sequence[Root], folders: frozenset[str], asked: Asked) -> Iterator[_Seen]:
+    files = Files()
+    for number, root in enumerate(roots, 1):
+        yield _judge(root, folders, asked, files)
+        if number % _KEPT == 0:
+            files.forget()
+            gc.collect()  # A configuration is full of circles, and the command line has switched the collector off.
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@cache
+def _real(folder: str) -> str:
+    return os.path.realpath(folder or ".")
+
+
+def _folder(file: str) -> str:
+    return _real(file.rpartition("/")[0])
+
+
+def _shown(folder: str) -> str:
+    """The path to a folder as messages name it: seen from the working directory, where it is in there."""
+    here = str(Path.cwd())
+    return os.path.relpath(folder, here) if f"{folder}/".startswith(f"{here.rstrip('/')}/") else folder
