@@ -1,6 +1,7 @@
 """``costguard gate``: the CI gate over a Terraform or OpenTofu plan."""
 
 import gc
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,9 +12,11 @@ from costguard import reports
 from costguard.baseline import apply as apply_baseline
 from costguard.cli import options
 from costguard.engine import evaluate
-from costguard.errors import InputError
-from costguard.iac.plan import read_plan
+from costguard.errors import InputError, UsageError
+from costguard.iac.plan import read_with_variables
 from costguard.reports.text import ADDRESS, printable
+
+_SOURCES = (".tf", ".tofu", ".tf.json", ".tofu.json")
 
 _ZIP = b"PK\x03\x04"
 """How Terraform's own plan format begins."""
@@ -22,6 +25,12 @@ _ZIP = b"PK\x03\x04"
 @click.command("gate")
 @click.argument("plan")
 @options.policy_options
+@click.option(
+    "--source",
+    metavar="DIR",
+    help="The folder of the root module that the plan was made from: findings then name file and line, and what the "
+    "plan hides is read there. Default: the folder of the plan, if it holds Terraform files.",
+)
 @click.option("--all", "everything", is_flag=True, help="Judge what the plan leaves alone as if it were new, too.")
 @options.judging_options
 @options.reporting_options
@@ -29,6 +38,7 @@ def command(
     plan: str,
     policies: tuple[str, ...],
     config_file: str | None,
+    source: str | None,
     everything: bool,
     fail_on: str,
     baseline: str | None,
@@ -49,7 +59,12 @@ def command(
     policy = options.policy_in_force(policies, config_file)
     accepted = None if baseline is None else reports.read(options.read_file(baseline), baseline)
     raw, name = _plan(plan)
-    inventory = read_plan(raw, name)
+    inventory, variables = read_with_variables(raw, name)
+    folder = _source(plan, source)
+    if folder is not None:
+        from costguard.iac.join import join, read_source
+
+        inventory = join(inventory, read_source(folder, variables))
     if everything:
         touched = tuple(msgspec.structs.replace(resource, touched=True) for resource in inventory.resources)
         inventory = msgspec.structs.replace(inventory, resources=touched)
@@ -59,6 +74,22 @@ def command(
     look = options.style(verbose=verbose, quiet=quiet, no_color=no_color, output=output)
     options.deliver(report, format_name, look, output)
     return options.exit_code(report, fail_on)
+
+
+def _source(plan: str, source: str | None) -> Path | None:
+    """The folder of the plan's source. Raises :class:`UsageError` where one is named that holds none."""
+    folder = Path(source) if source is not None else Path(plan).parent
+    if source is None and plan == "-":
+        return None
+    try:
+        there = any(entry.name.endswith(_SOURCES) for entry in os.scandir(folder))
+    except OSError as error:
+        if source is None:
+            return None
+        raise UsageError(f"--source: {source} can't be read: {error.strerror}") from error
+    if source is not None and not there:
+        raise UsageError(f"--source: there are no Terraform files in {source}")
+    return folder if there else None
 
 
 def _plan(plan: str) -> tuple[bytes, str]:

@@ -29,8 +29,14 @@ def read_plan(raw: bytes, name: str) -> Inventory:
 
     ``name`` is what the messages call the file. Raises :class:`InputError` with one sentence that says what and where.
     """
+    return read_with_variables(raw, name)[0]
+
+
+def read_with_variables(raw: bytes, name: str) -> tuple[Inventory, Mapping[str, Any]]:
+    """As :func:`read_plan`, with the variables of the root module that the plan was made with."""
     try:
-        return _inventory(decode(raw, name), name)
+        plan = decode(raw, name)
+        return _inventory(plan, name), {key: variable.value for key, variable in plan.variables.items()}
     except RecursionError as error:
         raise InputError(f"{name} is nested too deeply to be a plan") from error
 
