@@ -89,7 +89,12 @@ def _source(plan: str, source: str | None) -> Path | None:
         raise UsageError(f"--source: {source} can't be read: {error.strerror}") from error
     if source is not None and not there:
         raise UsageError(f"--source: there are no Terraform files in {source}")
-    return folder if there else None
+    if not there:
+        return None
+    try:  # Places are named from here, as a person types them and as CI annotates them.
+        return folder.resolve().relative_to(Path.cwd())
+    except ValueError:
+        return folder
 
 
 def _plan(plan: str) -> tuple[bytes, str]:

@@ -38,7 +38,7 @@ def test_a_binary_plan_is_shown_by_terraform_and_judged_like_its_json(terraform:
 
     def gate(plan: Path) -> tuple[int, str]:
         done = subprocess.run(
-            [sys.executable, "-c", "from costguard.cli import run; run()", "gate", plan, "--format", "json"],
+            [sys.executable, "-c", "from costguard.cli import run; run()", "gate", plan, "--format", "json", "--source", example],
             env={**os.environ, **terraform.environment, "PYTHONPATH": str(ROOT)},
             cwd=ROOT,
             capture_output=True,

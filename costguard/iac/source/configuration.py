@@ -82,7 +82,8 @@ class Configuration:
         """Where a person would edit for a finding about one of these resources, and the way that led there."""
         judged = self.find(finding.resource.address)
         assert judged is not None, finding.resource.address  # noqa: S101 - findings are about these resources
-        return place(judged.evidence, finding.surface, finding.key, finding.found)
+        surface = next(one for one in judged.resource.surfaces if one.path == finding.surface)
+        return place(judged.evidence, surface, finding.key, finding.found)
 
     @property
     def moves(self) -> Mapping[str, str]:

@@ -23,8 +23,8 @@ from costguard.iac.hcl.values import EvaluationError, PartialMap, Unknown, Value
 from costguard.iac.source.evidence import Evidence
 from costguard.iac.source.instance import ONE, BlockScope, Each, ModuleInstance
 from costguard.iac.source.module import blocks, find, location
-from costguard.iac.source.tagset import Body
-from costguard.model.resource import Location
+from costguard.iac.source.tagset import THE_RESOURCE, Body
+from costguard.model.resource import Location, Surface
 
 _LONGEST = 60
 
@@ -63,17 +63,17 @@ def editable(module: ModuleInstance) -> bool:
     )
 
 
-def place(evidence: Evidence, surface: str, key: str | None, found: str | None) -> Place:
+def place(evidence: Evidence, surface: Surface, key: str | None, found: str | None) -> Place:
     """Where to edit for a finding on ``surface``: at the entry that is wrong (``found`` or ``key``) where there is one,
     else where one is to be added."""
     calls = _calls(evidence.module)
     block = evidence.declared.location
     name = f"{evidence.type}.{evidence.name}" if evidence.type != "module" else f"module.{evidence.name}"
-    written = own_expression(evidence, surface)
+    written = own_expression(evidence, surface.path)
     traced: Trace | None = None
     for wanted in (found, key):
-        if traced is None and wanted is not None:
-            traced = _entry(evidence, written, wanted)
+        if traced is None and wanted is not None and wanted in surface.tags.tags:
+            traced = _entry(evidence, written, wanted, surface.tags.tags[wanted].source)
     addition = traced is None
     if traced is None and written is not None:
         traced = carrier(written)
@@ -172,14 +172,15 @@ def _labels(body: Body) -> Iterator[Value]:
             yield value
 
 
-def _entry(evidence: Evidence, written: Written | None, key: str) -> Trace | None:
+def _entry(evidence: Evidence, written: Written | None, key: str, source: str) -> Trace | None:
     """Where an entry that is there is written: in the resource's own tags, or in its provider's defaults."""
-    if written is not None:
-        start = Trace(written.file, written.node, written.module, written.each, written.names)
-        if _has(start, key):
-            return follow(start, key)
-    if evidence.kind is not None and evidence.kind.own is not None and evidence.kind.own.shape == "blocks":
-        return _block_entry(evidence, evidence.kind.own.path[-1], key)
+    if source == THE_RESOURCE:
+        if written is not None:
+            start = Trace(written.file, written.node, written.module, written.each, written.names)
+            return follow(start, key) if _has(start, key) else None
+        if evidence.kind is not None and evidence.kind.own is not None and evidence.kind.own.shape == "blocks":
+            return _block_entry(evidence, evidence.kind.own.path[-1], key)
+        return None
     return default_entry(evidence, key)
 
 

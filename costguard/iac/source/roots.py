@@ -29,9 +29,10 @@ _CACHES = frozenset((".git", ".terraform", ".terragrunt-cache", "node_modules"))
 """Nothing in these was written here: what is in them is never judged, whoever asks."""
 
 _LOCAL = re.compile(rb'\bsource"?\s*[=:]\s*"(\.\.?/[^"\n]*)"')
-_BACKEND = re.compile(rb"\b(?:backend|cloud)\b")
-_PROVIDER = re.compile(rb'^[ \t]*provider[ \t]+"|"provider"\s*:', re.MULTILINE)
-_VARIABLE = re.compile(rb'^[ \t]*variable[ \t]+"|"variable"\s*:', re.MULTILINE)
+_BACKEND = re.compile(rb'(?:backend|cloud)(?:\s*["{]|"\s*:)')
+# These begin with their letters alone, which is what makes looking for them fast.
+_PROVIDER = re.compile(rb'provider(?:[ \t]+"|"\s*:)')
+_VARIABLE = re.compile(rb'variable(?:[ \t]+"|"\s*:)')
 
 Parse = Callable[[bytes, str], File]
 
@@ -259,11 +260,11 @@ class _Tree:
                     files = self._callers.setdefault(called, {}).setdefault(folder, [])
                     if path not in files:
                         files.append(path)
-        if _BACKEND.search(raw):
+        if (b"backend" in raw or b"cloud" in raw) and _BACKEND.search(raw):
             self._marked.setdefault(folder, []).append(path)
         mine = self._folders[folder]
-        mine.provider = mine.provider or _PROVIDER.search(raw) is not None
-        mine.variable = mine.variable or _VARIABLE.search(raw) is not None
+        mine.provider = mine.provider or _begins_a_line(_PROVIDER, raw)
+        mine.variable = mine.variable or _begins_a_line(_VARIABLE, raw)
 
     def _is_cached(self, folder: str) -> bool:
         inside = Path(folder)
@@ -330,6 +331,14 @@ def _resolved(folder: str, source: str) -> str:
     """Where a local source leads to. Terraform goes through the name and not through the links in it, but two names of
     one folder must meet."""
     return os.path.realpath(f"{folder}/{source}")
+
+
+def _begins_a_line(pattern: re.Pattern[bytes], raw: bytes) -> bool:
+    """Whether the pattern is found where a block can begin, and not within a comment of the line."""
+    for found in pattern.finditer(raw):
+        if not raw[raw.rfind(b"\n", 0, found.start()) + 1 : found.start()].strip(b' \t"{[,'):
+            return True
+    return False
 
 
 def _read(path: str) -> bytes:
