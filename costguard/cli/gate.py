@@ -61,14 +61,19 @@ def command(
     raw, name = _plan(plan)
     inventory, variables = read_with_variables(raw, name)
     folder = _source(plan, source)
+    joined = None
     if folder is not None:
-        from costguard.iac.join import join, read_source
+        from costguard.iac.join import Joined, read_source
 
-        inventory = join(inventory, read_source(folder, variables))
+        joined = Joined(inventory, read_source(folder, variables))
+        inventory = joined.inventory
     if everything:
         touched = tuple(msgspec.structs.replace(resource, touched=True) for resource in inventory.resources)
         inventory = msgspec.structs.replace(inventory, resources=touched)
-    report = evaluate(policy, inventory, datetime.now(UTC).date(), with_resources=show_compliant)
+    today = datetime.now(UTC).date()
+    report = evaluate(policy, inventory, today, with_resources=show_compliant)
+    if joined is not None:
+        report = joined.placed(report, policy, today)
     if accepted is not None:
         report = apply_baseline(report, accepted)
     look = options.style(verbose=verbose, quiet=quiet, no_color=no_color, output=output)

@@ -5,6 +5,7 @@ the two disagree on what both show, the source is another one than the plan's, a
 """
 
 from collections.abc import Iterator, Mapping
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,11 @@ from costguard.iac.source import Configuration, Judged, Settings, read_configura
 from costguard.iac.source.defaults import label_of
 from costguard.iac.source.evidence import provider_defaults
 from costguard.iac.source.instance import AFTER_APPLY
+from costguard.iac.source.places import Place, holds_on_to
+from costguard.iac.source.places import place as place_of
+from costguard.iac.source.suppressions import apply, names_of, remarks, suppressions_in
 from costguard.iac.source.tagset import THE_RESOURCE
+from costguard.model.finding import Finding, Report
 from costguard.model.resource import (
     Inventory,
     Known,
@@ -29,6 +34,7 @@ from costguard.model.resource import (
     Unknown,
     without_indexes,
 )
+from costguard.policy import Policy
 
 
 def read_source(folder: Path, stated: Mapping[str, Any]) -> Configuration:
@@ -50,35 +56,69 @@ def as_value(data: Any) -> Value:
     raise TypeError(type(data))
 
 
-def join(plan: Inventory, source: Configuration) -> Inventory:
-    """The plan's inventory with the places of its resources, and with what their source proves."""
-    sources = _Sources(source)
-    resources: list[Resource] = []
-    strangers: list[str] = []
-    for resource in plan.resources:
-        judged = sources.of(resource.address)
-        if judged is None:
-            where = sources.call(resource.module)
-            resources.append(resource if where is None else msgspec.structs.replace(resource, location=where))
-            continue
-        joined = _joined(resource, judged)
-        if joined is None:
-            strangers.append(resource.address)
-        resources.append(
-            msgspec.structs.replace(
-                resource,
-                surfaces=joined if joined is not None else resource.surfaces,
-                location=judged.resource.location,
+class Joined:
+    """A plan's inventory with what its source adds: places, and what the source proves."""
+
+    def __init__(self, plan: Inventory, source: Configuration) -> None:
+        self._source = source
+        self._sources = _Sources(source)
+        self.inventory = self._joined(plan)
+
+    def _joined(self, plan: Inventory) -> Inventory:
+        resources: list[Resource] = []
+        strangers: list[str] = []
+        for resource in plan.resources:
+            judged = self._sources.of(resource.address)
+            if judged is None:
+                where = self._sources.call(resource.module)
+                resources.append(resource if where is None else msgspec.structs.replace(resource, location=where))
+                continue
+            surfaces = _joined_surfaces(resource, judged)
+            if surfaces is None:
+                strangers.append(resource.address)
+                surfaces = resource.surfaces
+            resources.append(msgspec.structs.replace(resource, surfaces=surfaces, location=judged.resource.location))
+        notes = [*plan.notes, *_failing(plan, self._sources)]
+        if strangers:
+            more = f" and {len(strangers) - 1} more" if len(strangers) > 1 else ""
+            notes.append(
+                f"the source in {self._source.root.module.folder} isn't what the plan was made from: "
+                f"the tags of {strangers[0]}{more} differ; only its lines are used for them"
             )
-        )
-    notes = [*plan.notes, *_failing(plan, sources)]
-    if strangers:
-        more = f" and {len(strangers) - 1} more" if len(strangers) > 1 else ""
-        notes.append(
-            f"the source in {source.root.module.folder} isn't what the plan was made from: "
-            f"the tags of {strangers[0]}{more} differ; only its lines are used for them"
-        )
-    return msgspec.structs.replace(plan, resources=tuple(resources), notes=tuple(notes))
+        return msgspec.structs.replace(plan, resources=tuple(resources), notes=tuple(notes))
+
+    def placed(self, report: Report, policy: Policy, today: date) -> Report:
+        """The report with each finding at the place where it is mended, and without what a comment there accepts."""
+        places: dict[str, Place] = {}
+        findings: list[Finding] = []
+        for finding in report.findings:
+            place = self._place(finding)
+            if place is not None:
+                places[finding.resource.address + finding.fingerprint] = place
+                finding = msgspec.structs.replace(finding, location=place.location, chain=place.chain)
+            findings.append(finding)
+        report = msgspec.structs.replace(report, findings=tuple(findings))
+
+        def hangs_on(finding: Finding) -> Iterator[Location]:
+            judged = self._sources.of(finding.resource.address)
+            place = places.get(finding.resource.address + finding.fingerprint)
+            if judged is not None and place is not None:
+                yield from holds_on_to(judged.evidence, place)
+            elif finding.location is not None:
+                yield finding.location
+
+        found = list(suppressions_in(self._source))
+        report, used = apply(report, hangs_on, found, today)
+        said = tuple(remarks(found, used, names_of(policy), today))
+        return msgspec.structs.replace(report, notes=(*report.notes, *said)) if said else report
+
+    def _place(self, finding: Finding) -> Place | None:
+        judged = self._sources.of(finding.resource.address)
+        surfaces = judged.resource.surfaces if judged is not None else ()
+        surface = next((one for one in surfaces if one.path == finding.surface), None)
+        if judged is None or surface is None:
+            return None
+        return place_of(judged.evidence, surface, finding.key, finding.found)
 
 
 class _Sources:
@@ -109,7 +149,7 @@ class _Sources:
         return None
 
 
-def _joined(resource: Resource, judged: Judged) -> tuple[Surface, ...] | None:
+def _joined_surfaces(resource: Resource, judged: Judged) -> tuple[Surface, ...] | None:
     """The surfaces with what the source adds; None where it contradicts the plan."""
     stated = {surface.path: surface for surface in judged.resource.surfaces}
     found: list[Surface] = []

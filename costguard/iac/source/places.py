@@ -95,6 +95,14 @@ def place(evidence: Evidence, surface: Surface, key: str | None, found: str | No
     return Place(block, tuple(chain), block, evidence.module.module.folder)
 
 
+def holds_on_to(evidence: Evidence, where: Place) -> Iterator[Location]:
+    """Every place at which a suppression covers a finding: where it is mended, its block, the calls that lead there."""
+    yield where.location
+    yield where.block
+    for _, call, _ in _calls(evidence.module):
+        yield call
+
+
 def _calls(module: ModuleInstance) -> list[tuple[str, Location, ModuleInstance]]:
     """The calls that lead to a module instance, outermost first, each with the module that it stands in."""
     found: list[tuple[str, Location, ModuleInstance]] = []

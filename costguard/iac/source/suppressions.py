@@ -16,6 +16,7 @@ from datetime import date
 import msgspec
 
 from costguard.iac.hcl.tree import Block, Comment, File
+from costguard.iac.source.configuration import Configuration, instances
 from costguard.model.finding import Finding, Report, ResourceRef, Status, Verdict
 from costguard.model.resource import Location
 from costguard.policy import Policy
@@ -54,6 +55,16 @@ def suppressions(file: File) -> tuple[Suppression, ...]:
         return ()
     found = _in_json(file) if file.json else _in_comments(file)
     return tuple(sorted(found, key=lambda one: one.at.line))
+
+
+def suppressions_in(configuration: Configuration) -> Iterator[Suppression]:
+    """Those in every file that a configuration reads."""
+    folders: set[str] = set()
+    for instance in instances(configuration.root):
+        if instance.module.folder not in folders:
+            folders.add(instance.module.folder)
+            for file in instance.module.files:
+                yield from suppressions(file)
 
 
 def names_of(policy: Policy) -> frozenset[str]:
