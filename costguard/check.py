@@ -42,8 +42,8 @@ NAMED = 5
 
 _WORTH_SHARING = 150
 """Files from which a second process saves more than it costs."""
-_KEPT = 16
-"""After so many roots the modules that they share are dropped and read again."""
+_ROOM = 2_000_000
+"""Bytes of source that a process evaluates before it forgets what it has read, and collects its garbage."""
 _GIVEN_BY_CALLER = "given by whoever calls this module"
 
 _WORST = (Status.VIOLATING, Status.UNKNOWN, Status.EXEMPT, Status.COMPLIANT, Status.UNTAGGABLE)
@@ -127,42 +127,77 @@ class _Seen(msgspec.Struct):
 # --- one root
 
 
-def _judge(root: Root, folders: frozenset[str], asked: Asked, files: Files) -> _Seen:
-    settings = asked.settings
-    if root.reusable and not settings.variables and not settings.var_files:
-        settings = msgspec.structs.replace(settings, reusable=_GIVEN_BY_CALLER)
-    configuration = read_configuration(Path(_shown(root.folder)), settings, files)
-    inventory = configuration.inventory
-    report = evaluate(asked.policy, inventory, asked.today, with_resources=True)
-    found = {one.at: one for one in _suppressions(configuration)}
-    places = _Places(configuration, folders)
-    report, used = apply(report, places.all_of, list(found.values()), asked.today)
-    seen = _Seen(
-        root=root.name,
-        gaps=inventory.gaps,
-        notes=inventory.notes,
-        shared_notes=report.notes[len(inventory.notes) :],
-        suppressions=tuple(one for one in found.values() if root.whole or _folder(one.at.file) in folders),
-        used=used,
-        formerly={} if asked.accepted is None else _formerly(report.findings, configuration),
-    )
-    visible: set[str] = set()
-    for finding in report.findings:
-        place = places.of(finding)
-        shown = root.whole or places.touches(finding)
-        if shown:
-            visible.add(finding.resource.address)
-        ref = msgspec.structs.replace(finding.resource, root=root.name)
-        located = msgspec.structs.replace(finding, resource=ref, location=place.location, chain=place.chain)
-        key = (place.location, place.block, finding.surface, finding.rule, finding.tag, finding.verdict, finding.level)
-        _join(seen.groups, (key, shown), [located], [(root.name, finding.resource.address, 0)])
-    assert not isinstance(report.resources, msgspec.UnsetType)  # noqa: S101 - asked for above
-    for status in report.resources:
-        judged = configuration.find(status.address)
-        block = judged.resource.location if judged is not None else None
-        if root.whole or status.address in visible or (judged is not None and places.reached(judged)):
-            _add(seen.blocks, block, _Block(status, (root.name, status.address)))
-    return seen
+class _Judge:
+    """Judges one root after the other, and keeps the modules that they share as long as there is room for them."""
+
+    def __init__(self, folders: frozenset[str], asked: Asked) -> None:
+        self._folders = folders
+        self._asked = asked
+        self._files = Files()
+        self._spent = 0
+
+    def root(self, root: Root) -> _Seen:
+        seen = self._judge(root)
+        if self._spent > _ROOM:
+            self._files.forget()
+            self._spent = 0
+            gc.collect()  # A configuration is full of circles, and the command line has switched the collector off.
+        return seen
+
+    def _judge(self, root: Root) -> _Seen:
+        settings = self._asked.settings
+        if root.reusable and not settings.variables and not settings.var_files:
+            settings = msgspec.structs.replace(settings, reusable=_GIVEN_BY_CALLER)
+        configuration = read_configuration(Path(_shown(root.folder)), settings, self._files)
+        inventory = configuration.inventory
+        report = evaluate(self._asked.policy, inventory, self._asked.today, with_resources=True)
+        found = {one.at: one for one in self._suppressions(configuration)}
+        places = _Places(configuration, self._folders)
+        report, used = apply(report, places.all_of, list(found.values()), self._asked.today)
+        seen = _Seen(
+            root=root.name,
+            gaps=inventory.gaps,
+            notes=inventory.notes,
+            shared_notes=report.notes[len(inventory.notes) :],
+            suppressions=tuple(one for one in found.values() if root.whole or _folder(one.at.file) in self._folders),
+            used=used,
+            formerly={} if self._asked.accepted is None else _formerly(report.findings, configuration),
+        )
+        visible: set[str] = set()
+        for finding in report.findings:
+            place = places.of(finding)
+            shown = root.whole or places.touches(finding)
+            if shown:
+                visible.add(finding.resource.address)
+            ref = msgspec.structs.replace(finding.resource, root=root.name)
+            located = msgspec.structs.replace(finding, resource=ref, location=place.location, chain=place.chain)
+            key = (
+                place.location,
+                place.block,
+                finding.surface,
+                finding.rule,
+                finding.tag,
+                finding.verdict,
+                finding.level,
+            )
+            _join(seen.groups, (key, shown), [located], [(root.name, finding.resource.address, 0)])
+        assert not isinstance(report.resources, msgspec.UnsetType)  # noqa: S101 - asked for above
+        for status in report.resources:
+            judged = configuration.find(status.address)
+            block = judged.resource.location if judged is not None else None
+            if root.whole or status.address in visible or (judged is not None and places.reached(judged)):
+                _add(seen.blocks, block, _Block(status, (root.name, status.address)))
+        return seen
+
+    def _suppressions(self, configuration: Configuration) -> Iterator[Suppression]:
+        folders: set[str] = set()
+        for instance in instances(configuration.root):
+            module = instance.module
+            if module.folder not in folders:
+                folders.add(module.folder)
+                self._spent += sum(len(file.source) for file in module.files)
+                for file in module.files:
+                    yield from suppressions(file)
 
 
 def _join(
@@ -240,15 +275,6 @@ def _callers(judged: Judged) -> Iterator[ModuleInstance]:
     while instance is not None:
         yield instance
         instance = instance.parent
-
-
-def _suppressions(configuration: Configuration) -> Iterator[Suppression]:
-    folders = set()
-    for instance in instances(configuration.root):
-        if instance.module.folder not in folders:
-            folders.add(instance.module.folder)
-            for file in instance.module.files:
-                yield from suppressions(file)
 
 
 def _formerly(findings: Iterable[Finding], configuration: Configuration) -> dict[str, str]:
@@ -440,35 +466,26 @@ def _judged(selection: Selection, asked: Asked) -> Iterator[_Seen]:
     roots = selection.roots
     jobs = min(asked.jobs or _processors(), len(roots))
     if jobs < 2 or sys.platform != "linux" or (not asked.jobs and selection.files < _WORTH_SHARING):
-        yield from _judge_each(roots, selection.folders, asked)
+        yield from map(_Judge(selection.folders, asked).root, roots)
         return
     from multiprocessing import get_context
 
     # Neighbours share modules, so a process gets a run of them; several runs each, because some take much longer.
     size = max(1, len(roots) // (jobs * 8))
-    runs = [(roots[at : at + size], selection.folders) for at in range(0, len(roots), size)]
-    global _asked  # What a forked process inherits needn't be sent to it.
-    _asked = asked
+    runs = [roots[at : at + size] for at in range(0, len(roots), size)]
+    global _judge_here  # What a forked process inherits needn't be sent to it.
+    _judge_here = _Judge(selection.folders, asked)
     with get_context("fork").Pool(jobs) as pool:
         for seen in pool.imap_unordered(_judge_run, runs):
             yield from seen
 
 
-_asked: Asked | None = None
+_judge_here: _Judge | None = None
 
 
-def _judge_run(run: tuple[Sequence[Root], frozenset[str]]) -> list[_Seen]:
-    assert _asked is not None  # noqa: S101 - set before the fork
-    return list(_judge_each(*run, _asked))
-
-
-def _judge_each(roots: Sequence[Root], folders: frozenset[str], asked: Asked) -> Iterator[_Seen]:
-    files = Files()
-    for number, root in enumerate(roots, 1):
-        yield _judge(root, folders, asked, files)
-        if number % _KEPT == 0:
-            files.forget()
-            gc.collect()  # A configuration is full of circles, and the command line has switched the collector off.
+def _judge_run(run: Sequence[Root]) -> list[_Seen]:
+    assert _judge_here is not None  # noqa: S101 - set before the fork
+    return list(map(_judge_here.root, run))
 
 
 def _processors() -> int:
