@@ -63,6 +63,10 @@ class TagDoc(_Part, frozen=True):
     synonyms: Annotated[
         dict[str, str], Meta(description="Wrong values whose right one is certain: prod means production.")
     ] = {}
+    default: Annotated[
+        Text | None,
+        Meta(description="The value that costguard fix may write where the tag is missing; nothing else uses it."),
+    ] = None
 
 
 class WhenDoc(_Part, frozen=True):

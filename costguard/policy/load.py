@@ -71,6 +71,7 @@ class _Tag(msgspec.Struct):
     values: tuple[ValueRule, ...] = ()
     stated: tuple[Any, ...] = ()  # the value schemas, for `policy show`
     synonyms: dict[str, str] = {}
+    default: str = ""
     undecided: bool = False
     since: int = 0  # the number of the document that last said something of the values
 
@@ -207,6 +208,9 @@ class _Merge:
             if may("synonyms", how, looser=before not in (None, meant)):
                 tag.synonyms = {**tag.synonyms, word: meant}
                 state("synonyms")
+        if doc.default is not None:
+            tag.default = doc.default
+            state("default")
 
     def _values(self, tag: _Tag, doc: TagDoc, part: Part, path: DocPath) -> None:
         fresh: list[ValueRule] = []
@@ -284,7 +288,9 @@ class _Merge:
             tag.origins = {k: v for k, v in tag.origins.items() if k not in ("", "required", "level")}
             where: DocPath = (*path, "require", name)
             self._fields(tag, doc, part, where)
-            if doc.value or doc.values_from or doc.synonyms:
+            if doc.default is None and not tag.undecided and any(rule.check(tag.default) for rule in tag.values):
+                tag.default = ""  # The tag's own default is not for what this rule selects.
+            if doc.value or doc.values_from or doc.synonyms or doc.default:
                 self._check_tag(tag, part, where)
             yield _require(rule.id, tag, selector, about)
         if rule.forbid is not None:
@@ -371,6 +377,8 @@ class _Merge:
 
         if tag.undecided:
             return
+        if tag.default and (not tag.default.strip() or not allowed(tag.default)):
+            complain("default", f"{tag.default!r} is not an allowed value")
         if tag.synonyms and not tag.values:
             complain("synonyms", "needs value or values-from: only what is not allowed can have a right form")
         elif allowed_by(tag.values) == ():
@@ -474,6 +482,8 @@ class _Merge:
                 yield (*path, "value"), value, at(tag.origins.get("value"))
             if tag.synonyms:
                 yield (*path, "synonyms"), tag.synonyms, at(tag.origins.get("synonyms"))
+            if tag.default:
+                yield (*path, "default"), tag.default, at(tag.origins.get("default"))
         for rule, part, index in self.rules.values():
             yield ("rules", rule.id), self._stated_rule(part, index), at(self.origins.get(("rules", rule.id)))
         for number, (_, part, index) in enumerate(self.exemptions):
@@ -514,6 +524,7 @@ def _require(rule_id: str, tag: _Tag, selector: Selector, why: str = "") -> Requ
         values=tag.values,
         allowed=Allowed(allowed) if allowed else None,
         synonyms=tag.synonyms,
+        default=tag.default,
     )
 
 

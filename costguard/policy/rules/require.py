@@ -25,7 +25,8 @@ from costguard.policy.values import Allowed, ValueRule, listing
 
 
 class Require(msgspec.Struct, frozen=True, kw_only=True):
-    """One tag rule. ``required`` false: the tag may be absent, and is judged where it is there."""
+    """One tag rule. ``required`` false: the tag may be absent, and is judged where it is there. ``default`` is what may
+    be written where it is missing, empty where nothing may."""
 
     id: str
     level: Level
@@ -38,6 +39,7 @@ class Require(msgspec.Struct, frozen=True, kw_only=True):
     values: tuple[ValueRule, ...] = ()
     allowed: Allowed | None = None  # what ``values`` leave, where that is a closed list
     synonyms: Mapping[str, str] = {}
+    default: str = ""
 
     def judge(self, resource: Resource, surface: Surface) -> Iterator[Fault]:
         key = self.spelling.on(resource.cloud)
@@ -131,15 +133,24 @@ class Require(msgspec.Struct, frozen=True, kw_only=True):
                 return names[candidate]
         return None
 
-    def _meant(self, text: str) -> str | None:
-        """What an invalid value was certainly (a synonym) or probably (a near spelling) meant to be."""
-        synonym = self.synonyms.get(text)
-        if synonym is None:
-            folded = text.strip().casefold()
-            synonym = next((to for word, to in self.synonyms.items() if word.casefold() == folded), None)
+    def allows(self, text: str) -> bool:
+        """Whether the value satisfies the rule."""
+        return bool(text.strip()) and not any(rule.check(text) for rule in self.values)
+
+    def certainly(self, text: str) -> str | None:
+        """What an invalid value was certainly meant to be: a synonym, or the same but for case and blanks around it."""
+        folded = text.strip().casefold()
+        synonym = self.synonyms.get(text) or next(
+            (to for w, to in self.synonyms.items() if w.casefold() == folded), None
+        )
         if synonym is not None:
             return synonym
-        return self.allowed.nearest(text) if self.allowed else None
+        same = {value for value in self.allowed.values if value.casefold() == folded} if self.allowed else set()
+        return same.pop() if len(same) == 1 else None
+
+    def _meant(self, text: str) -> str | None:
+        """What an invalid value was certainly or probably (a near spelling) meant to be."""
+        return self.certainly(text) or (self.allowed.nearest(text) if self.allowed else None)
 
     def _wanted(self) -> str:
         if self.allowed:
