@@ -53,7 +53,9 @@ def arithmetic(operator: Operator, left: Number, right: Number) -> Number:
 
 def negate(number: Number) -> Number:
     """``-number``; the negative zero is a number of its own in Terraform."""
-    return -number if number else Decimal("-0.0") if str(number)[0] != "-" else 0
+    if isinstance(number, Decimal):
+        return number.copy_negate() if number else 0
+    return -number if number else Decimal("-0")
 
 
 def parse(text: str) -> Number | None:
@@ -205,7 +207,7 @@ def _shortest(value: Fraction) -> Number:
                 chosen = up
             break
     number = Decimal(chosen).scaleb(power, _CONVERSION).normalize(_CONVERSION)
-    number = -number if value < 0 else number
+    number = number.copy_negate() if value < 0 else number
     return int(number) if number == number.to_integral_value(context=_CONVERSION) else number
 
 

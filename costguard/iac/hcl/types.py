@@ -216,11 +216,13 @@ def _convert(value: Value, type_: Type, depth: int) -> Value:
             return to_number(value)
         case Primitive("bool"):
             return to_bool(value)
-        case List(element):
-            return _elements(_sequence(value, type_), element, depth)
-        case SetOf(element):
-            items = _elements(_sequence(value, type_), element, depth)
-            return set_of(items)
+        case List(element) | SetOf(element):
+            items = _sequence(value, type_)
+            if isinstance(element, Any) and None in items and any(isinstance(item, _COMPOUND) for item in items):
+                # Terraform stops, unless the null is of a type.
+                return Unknown("whether the null in a list is of a type")
+            converted = _elements(items, element, depth)
+            return converted if isinstance(type_, List) else set_of(converted)
         case Map(element):
             return _map(value, element, depth)
         case Tuple(types):
@@ -292,6 +294,9 @@ def to_bool(value: Value) -> Value:
             raise EvaluationError(f"a bool is required, not a {kind(value)}")
 
 
+_COMPOUND = (tuple, Set, dict, PartialMap)
+
+
 def _sequence(value: Value, type_: Type) -> tuple[Value, ...]:
     if isinstance(value, tuple):
         return value
@@ -302,11 +307,11 @@ def _sequence(value: Value, type_: Type) -> tuple[Value, ...]:
 
 def _elements(items: tuple[Value, ...], element: Type, depth: int) -> tuple[Value, ...]:
     if isinstance(element, Any):
-        return unify(items)
+        return _unify(items, 1)
     if element == STRING and all(type(item) is str for item in items):
         return items
     converted = tuple(_convert(item, element, depth - 1) for item in items)
-    return unify(converted) if _has_any(element) else converted
+    return _unify(converted, 1) if _has_any(element) else converted
 
 
 def _has_any(type_: Type) -> bool:
@@ -424,12 +429,13 @@ def _hash(value: Value) -> str:
             from costguard.iac.hcl.functions.formatting import quoted
 
             return quoted(value)
-        case tuple():
-            return "<" + "".join(_hash(item) + ";" for item in value) + ">"
-        case Set(items):
-            return "[" + "".join(_hash(item) + ";" for item in items) + "]"
+        case tuple() | Set():
+            # Tuples of one type have one length, and stand in the order of lists; so do objects in that of maps.
+            return "[" + "".join(_hash(item) + ";" for item in _sequence(value, ANY)) + "]"
         case dict():
-            return "<" + "".join(_hash(value[key]) + ";" for key in sorted(value)) + ">"
+            from costguard.iac.hcl.functions.formatting import quoted
+
+            return "{" + "".join(f"{quoted(key)}:{_hash(value[key])};" for key in sorted(value)) + "}"
         case _:
             return "?"
 
@@ -554,10 +560,12 @@ def _unify_sequences(
         rows: list[Value] = [tuple(row) for row in zip(*columns, strict=True)] if columns else list(sequences)
     else:
         rows = [tuple(next(flat) for _ in one) for one in sequences]
-        if any(sets):
+        if all(sets) or (any(sets) and not depth):
             # A tuple becomes a set beside a set. A list would make lists of the sets instead; sets are far more often
             # written beside the tuple [] than beside a list.
             rows = [set_of(row) for row in rows if isinstance(row, tuple)]
+        elif any(sets):
+            rows = [Unknown(_UNDECIDED_LIST) for _ in rows]
     following = iter(rows)
     return tuple(next(following) if isinstance(value, tuple | Set) else value for value in values)
 

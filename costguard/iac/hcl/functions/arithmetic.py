@@ -2,8 +2,9 @@
 
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
+from costguard.iac.hcl.functions.collections import whole_number
 from costguard.iac.hcl.functions.signature import Function, Undecided, function
-from costguard.iac.hcl.numbers import Number
+from costguard.iac.hcl.numbers import Number, negate
 from costguard.iac.hcl.types import NUMBER
 from costguard.iac.hcl.values import EvaluationError, Value
 
@@ -11,7 +12,7 @@ from costguard.iac.hcl.values import EvaluationError, Value
 def _abs(number: Number) -> Value:
     if not number:
         return 0
-    return -number if number < 0 else number
+    return negate(number) if number < 0 else number
 
 
 def _floor(number: Number) -> Value:
@@ -35,7 +36,8 @@ def _max(*numbers: Number) -> Value:
 
 
 def _signum(number: Number) -> Value:
-    return 0 if not number else 1 if number > 0 else -1
+    whole = whole_number(number, "the number")
+    return (whole > 0) - (whole < 0)
 
 
 def _log(*_: Number) -> Value:

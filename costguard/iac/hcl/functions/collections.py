@@ -96,6 +96,8 @@ def _merge(*maps: Value) -> Value:
             case PartialMap():
                 later = bare
             case _:
+                if None in maps:
+                    raise Undecided("a null of no type keeps the arguments from being checked")
                 raise EvaluationError(f"arguments must be maps or objects, not a {kind(bare)}")
         for key in entries:
             if key not in later.entries:
@@ -275,7 +277,7 @@ def _element(of: Value, index: Value) -> Value:
 def _coalesce(*values: Value) -> Value:
     if not values:
         raise EvaluationError("at least one argument is required")
-    for value in unify(values):
+    for value in _of_one_type(values):
         if isinstance(value, Unknown):
             return Unknown(value.reason)
         if value is not None and not (isinstance(value, str) and not value):
@@ -283,16 +285,27 @@ def _coalesce(*values: Value) -> Value:
     raise EvaluationError("every argument is null or an empty string")
 
 
+def _of_one_type(values: tuple[Value, ...]) -> tuple[Value, ...]:
+    """The values unified. A null of no type beside lists or maps keeps Terraform from converting them."""
+    if None not in values or not any(isinstance(value, tuple | Set | dict | PartialMap) for value in values):
+        return unify(values)
+    try:
+        return tuple(agree(one, other, _ONE_TYPE) for one, other in zip(values, unify(values), strict=True))
+    except EvaluationError:
+        return values
+
+
 def _coalescelist(*lists: Value) -> Value:
     if not lists:
         raise EvaluationError("at least one argument is required")
+    if None in lists:
+        raise Undecided("whether the null is one of a list")
+    for one in lists:
+        if not isinstance(one, tuple | Unknown):
+            raise EvaluationError(f"arguments must be lists, not a {kind(one)}")
     for one in lists:
         if isinstance(one, Unknown):
             return Unknown(one.reason)
-        if one is None:
-            raise Undecided(_VERSION)
-        if not isinstance(one, tuple):
-            raise EvaluationError(f"arguments must be lists, not a {kind(one)}")
         if one:
             return one
     raise EvaluationError("every list is empty")

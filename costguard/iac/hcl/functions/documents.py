@@ -28,7 +28,7 @@ _TIME = re.compile(
     r"(?:[Tt]([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})(?:\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2}))|"
     r"(?: +([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})(?:\.[0-9]+)?))?"
 )
-_LIKE_TIME = re.compile(r"[0-9]{4}-[0-9Tt:Z.,+ -]*")
+_LIKE_TIME = re.compile(r"[0-9]{4}-[0-9Tt:Z.+ -]*,[0-9Tt:Z.,+ -]*")
 _TAG = "tag:yaml.org,2002:"
 _PLAIN_TAGS = ("str", "bool", "int", "float", "null", "timestamp", "binary")
 _CHARSETS = {
@@ -124,10 +124,11 @@ class _Yaml:
         return dict(sorted(entries.items()))
 
     def _merge(self, value: Value, entries: dict[str, Value]) -> None:
-        for one in value if isinstance(value, tuple) else (value,):
-            if not isinstance(one, dict):
-                raise EvaluationError("only mappings can be merged in YAML")
-            entries.update(one)
+        if isinstance(value, tuple):
+            raise Undecided("a list of YAML mappings to merge")
+        if not isinstance(value, dict):
+            raise EvaluationError("only a mapping can be merged in YAML")
+        entries.update(value)
 
     def _scalar(self, event: Any) -> Value:
         source: str = event.value
@@ -142,7 +143,9 @@ class _Yaml:
             raise Undecided("a YAML scalar with a tag")
         if event.style in ("'", '"'):
             return composed(source)
-        return _resolved(source)
+        found = _resolved(source)
+        # A block is resolved as a plain scalar is, and the result is a text all the same.
+        return to_text(found) if event.style in ("|", ">") else found
 
 
 def _resolved(source: str) -> Value:
@@ -212,15 +215,30 @@ def _yamlencode(value: Value) -> Value:
         yaml.StreamEndEvent(),
     ]
     try:
-        found = yaml.emit(
-            events, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper), width=1 << 30, allow_unicode=True
-        )
+        found = yaml.emit(events, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper), allow_unicode=True)
     except yaml.YAMLError:
         raise Undecided("a value that isn't written as YAML") from None
     assert isinstance(found, str)  # noqa: S101 - no stream was given
+    # The writer that Terraform has marks the end of a document only where it is nothing but a plain scalar; PyYAML's
+    # marks also a text that ends in empty lines.
+    last = _last(value)
+    if isinstance(last, str):
+        return found.removesuffix("...\n") if last == "\n" or last.endswith("\n\n") else found
+    if value is None or isinstance(value, bool | int | Decimal):
+        return found.removesuffix("...\n") + "...\n"
     if len(found) > LONGEST_TEXT:
         raise Undecided("a text too long to work with")
     return found
+
+
+def _last(value: Value) -> Value:
+    """The scalar that is written last."""
+    while isinstance(value, tuple | dict | Set) and value:
+        items = value.items if isinstance(value, Set) else value
+        if not items:
+            break
+        value = items[max(items)] if isinstance(items, dict) else items[-1]
+    return value
 
 
 def _events(value: Value, budget: list[int], depth: int) -> Iterator[Any]:

@@ -110,6 +110,8 @@ def _cidrsubnets(prefix: str, *newbits: Number) -> Value:
         raise Undecided("a list too long to work with")
     end = network.start + (1 << (network.bits - network.length))
     following = network.start
+    if newbits and not network.start:
+        raise Undecided("a network that starts at the first of all addresses")
     found: list[Value] = []
     for number in newbits:
         added = whole_number(number, "the number of bits")

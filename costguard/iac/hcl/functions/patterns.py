@@ -101,7 +101,7 @@ class _Translation:
             raise EvaluationError("a ) without its ( in the expression")
         named = [name for name in self.names if name]
         if len(set(named)) != len(named):
-            raise EvaluationError("two groups of the expression have one name")
+            raise Undecided("two groups of the expression have one name")
         plain = self.plain and self.unbounded <= 2
         return _Pattern(source, tuple(self.names), plain, self.ascii, self.not_empty)
 
