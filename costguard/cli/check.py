@@ -64,7 +64,7 @@ def command(
     PATHs are folders, or files as a hook passes them; without one, the working directory. Each file is judged in the
     root modules that it belongs to. In a run for single files only what has to do with their folders is reported.
     """
-    from costguard.check import Asked, check
+    from costguard.check import Asked, assumptions, check
     from costguard.iac.source import Settings
 
     gc.disable()  # Runs are short; where they aren't, the collector is called when it pays.
@@ -82,6 +82,7 @@ def command(
             variables=_variables(variables),
             var_files=tuple(map(_file, var_files)),
             environment=_environment() if env_vars else {},
+            assume=assumptions(options.config_in_force(config_file)),
         ),
         today=datetime.now(UTC).date(),
         with_resources=show_compliant,

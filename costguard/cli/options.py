@@ -80,14 +80,18 @@ def sources_in_force(policies: Sequence[str], config_file: str | None) -> tuple[
     """The policy sources that apply, and the folder that they start from."""
     if policies:
         return list(policies), Path()
+    settings = config_in_force(config_file)
+    if settings is not None and settings.doc.policies:
+        return settings.doc.policies, settings.folder
+    return ["baseline"], Path()
+
+
+def config_in_force(config_file: str | None) -> config.Config | None:
+    """The configuration that the command line names, else the nearest one upward, else none."""
     if config_file is not None and not Path(config_file).is_file():
         raise UsageError(f"--config: {config_file} is not a file")
     path = Path(config_file) if config_file is not None else _nearest_config()
-    if path is not None:
-        settings = config.read(path)
-        if settings.doc.policies:
-            return settings.doc.policies, settings.folder
-    return ["baseline"], Path()
+    return None if path is None else config.read(path)
 
 
 def _nearest_config() -> Path | None:
