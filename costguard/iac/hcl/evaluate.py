@@ -5,6 +5,8 @@ or a ``PartialMap`` with what is certain. It knows the language; what a name lik
 the :class:`Scope`'s to say.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Protocol
@@ -42,15 +44,15 @@ class Reference:
 
     __slots__ = ()
 
-    def attribute(self, name: str) -> "Value | Reference":
+    def attribute(self, name: str) -> Value | Reference:
         """What ``.name`` leads to. Raises :class:`EvaluationError` where there is no such thing."""
         return attribute(self.value(), name)
 
-    def index(self, key: Value) -> "Value | Reference":
+    def index(self, key: Value) -> Value | Reference:
         """What ``[key]`` leads to."""
         return index(self.value(), key)
 
-    def elements(self) -> "Sequence[Value | Reference] | Unknown | None":
+    def elements(self) -> Sequence[Value | Reference] | Unknown | None:
         """What a splat goes through; None where this isn't a list."""
         return elements(self.value())
 
