@@ -154,6 +154,34 @@ class _Seen(msgspec.Struct):
 # --- one root
 
 
+class Examined(msgspec.Struct, frozen=True):
+    """One root, judged: a finding for each instance, without what ``suppressions`` cover. ``used`` are the places of
+    those that cover something; ``size`` is how many bytes of source were evaluated."""
+
+    configuration: Configuration
+    report: Report
+    places: "Places"
+    suppressions: tuple[Suppression, ...]
+    used: frozenset[Location]
+    size: int
+
+
+def examine(root: Root, folders: frozenset[str], asked: Asked, files: Files) -> Examined:
+    """Judges one root. ``folders`` are those that were asked for, as :class:`Selection` has them."""
+    settings = asked.settings
+    if root.reusable and not settings.variables and not settings.var_files:
+        settings = msgspec.structs.replace(settings, reusable=_GIVEN_BY_CALLER)
+    configuration = read_configuration(Path(_shown(root.folder)), settings, files)
+    modules = {instance.module.folder: instance.module for instance in instances(configuration.root)}
+    sources = [file for module in modules.values() for file in module.files]
+    found = {one.at: one for file in sources for one in suppressions(file)}
+    places = Places(configuration, folders)
+    report = evaluate(asked.policy, configuration.inventory, asked.today, with_resources=True)
+    report, used = apply(report, places.all_of, list(found.values()), asked.today)
+    size = sum(len(file.source) for file in sources)
+    return Examined(configuration, report, places, tuple(found.values()), used, size)
+
+
 class _Judge:
     """Judges one root after the other, and keeps the modules that they share as long as there is room for them."""
 
@@ -172,22 +200,19 @@ class _Judge:
         return seen
 
     def _judge(self, root: Root) -> _Seen:
-        settings = self._asked.settings
-        if root.reusable and not settings.variables and not settings.var_files:
-            settings = msgspec.structs.replace(settings, reusable=_GIVEN_BY_CALLER)
-        configuration = read_configuration(Path(_shown(root.folder)), settings, self._files)
+        seen_here = examine(root, self._folders, self._asked, self._files)
+        configuration, report, places = seen_here.configuration, seen_here.report, seen_here.places
+        self._spent += seen_here.size
         inventory = configuration.inventory
-        report = evaluate(self._asked.policy, inventory, self._asked.today, with_resources=True)
-        found = {one.at: one for one in self._suppressions(configuration)}
-        places = _Places(configuration, self._folders)
-        report, used = apply(report, places.all_of, list(found.values()), self._asked.today)
         seen = _Seen(
             root=root.name,
             gaps=inventory.gaps,
             notes=inventory.notes,
             shared_notes=report.notes[len(inventory.notes) :],
-            suppressions=tuple(one for one in found.values() if root.whole or _folder(one.at.file) in self._folders),
-            used=used,
+            suppressions=tuple(
+                one for one in seen_here.suppressions if root.whole or _folder(one.at.file) in self._folders
+            ),
+            used=seen_here.used,
             formerly={} if self._asked.accepted is None else _formerly(report.findings, configuration),
         )
         visible: set[str] = set()
@@ -215,16 +240,6 @@ class _Judge:
             if root.whole or status.address in visible or (judged is not None and places.reached(judged)):
                 _add(seen.blocks, block, _Block(status, (root.name, status.address)))
         return seen
-
-    def _suppressions(self, configuration: Configuration) -> Iterator[Suppression]:
-        folders: set[str] = set()
-        for instance in instances(configuration.root):
-            module = instance.module
-            if module.folder not in folders:
-                folders.add(module.folder)
-                self._spent += sum(len(file.source) for file in module.files)
-                for file in module.files:
-                    yield from suppressions(file)
 
 
 def _join(
@@ -262,7 +277,7 @@ def _add(blocks: dict[Location | None, _Block], place: Location | None, one: _Bl
     blocks[place] = _Block(worse.status, worse.where, number)
 
 
-class _Places:
+class Places:
     """Where the findings of one configuration stand, and what they hang on."""
 
     def __init__(self, configuration: Configuration, folders: frozenset[str]) -> None:
