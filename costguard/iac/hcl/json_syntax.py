@@ -97,9 +97,7 @@ class _Reader:
                 items = []
                 for pair in node.named_children:
                     key, value = pair.named_children
-                    items.append(
-                        tree.ObjectItem(*pair.byte_range, self.string(key, key=True), self.expression(value))
-                    )
+                    items.append(tree.ObjectItem(*pair.byte_range, self.string(key, key=True), self.expression(value)))
                 return tree.Object(start, end, tuple(items))
             case constant:
                 return tree.Literal(start, end, _CONSTANTS[constant])
@@ -117,11 +115,8 @@ class _Reader:
         if isinstance(value, tree.Literal) and isinstance(value.value, str) and value.end - value.start == len(content):
             return tree.Literal(start, end, value.value)
         raw = self.source[start + 1 : end - 1]
-        places: Sequence[int]
-        if raw == content:
-            places = range(start + 1, end)
-        else:
-            places = _places(raw.decode(), start + 1, len(content))
+        # Without an escape the text stands in the file as it is.
+        places = range(start + 1, end) if raw == content else _places(raw.decode(), start + 1, len(content))
         try:
             value = _moved(value, places)
         except RecursionError:
@@ -176,12 +171,7 @@ def _check_depth(root: Node) -> None:
         depth += 1
         if depth > MAX_DEPTH * 2:  # a pair and its value are two
             raise Unreadable(level[0].start_byte, f"it is nested more than {MAX_DEPTH} deep")
-        level = [
-            child
-            for node in level
-            for child in node.named_children
-            if child.type in ("object", "array", "pair")
-        ]
+        level = [child for node in level for child in node.named_children if child.type in ("object", "array", "pair")]
 
 
 class Body:
@@ -199,9 +189,7 @@ class Body:
 
     def _properties(self) -> list[tuple[str, Node, Node]]:
         if self._pairs is None:
-            self._pairs = [
-                (name, key, value) for name, key, value in _pairs(self._reader, self._nodes) if name != "//"
-            ]
+            self._pairs = [(name, key, value) for name, key, value in _pairs(self._reader, self._nodes) if name != "//"]
         return self._pairs
 
     @property
@@ -238,9 +226,7 @@ class Body:
         return tuple(found)
 
     def block_types(self) -> Iterator[str]:
-        return iter(
-            dict.fromkeys(name for name, _, value in self._properties() if value.type in ("object", "array"))
-        )
+        return iter(dict.fromkeys(name for name, _, value in self._properties() if value.type in ("object", "array")))
 
 
 def _pairs(reader: _Reader, nodes: Sequence[Node]) -> Iterator[tuple[str, Node, Node]]:

@@ -15,7 +15,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal, DecimalException
-from typing import Literal, TypeAlias, cast
+from typing import ClassVar, Literal, TypeAlias, cast
 
 import tree_sitter_hcl
 from tree_sitter import Language, Node, Parser, Query, QueryCursor
@@ -37,7 +37,7 @@ _PARSER = Parser(_LANGUAGE)
 NOT_TEXT = "it isn't a text in UTF-8"
 
 
-class Unreadable(Exception):
+class Unreadable(Exception):  # noqa: N818 - it says what the source is, and is told as a problem
     """The syntax is beyond what is read: where, and why."""
 
     def __init__(self, offset: int, reason: str) -> None:
@@ -79,6 +79,8 @@ _TFOR, _TFOR_START, _TFOR_END = _kind("template_for"), _kind("template_for_start
 _BLOCK_START, _HEREDOC_MARKER = _kind("block_start"), _kind("heredoc_identifier")
 _SEQUENCES = frozenset((_INTERPOLATION, _IF_INTRO, _ELSE, _END_IF, _TFOR_START, _TFOR_END))
 _NESTED = frozenset((_DIRECTIVE, _IF, _TFOR))
+_NESTED_OR_SEQUENCE = _NESTED | _SEQUENCES
+_TEXTS = Query(_LANGUAGE, "[(quoted_template) (string_lit)] @text")
 _COMMENTS = Query(_LANGUAGE, "(comment) @comment")
 BinaryOperator: TypeAlias = Literal["+", "-", "*", "/", "%", "==", "!=", "<", "<=", ">", ">=", "&&", "||"]
 _OPERATORS = frozenset(("+", "-", "*", "/", "%", "==", "!=", "<", "<=", ">", ">=", "&&", "||"))
@@ -89,19 +91,24 @@ _LABEL = re.compile(rb'"((?:[^"\\]|\\.)*)"|([^\s"{=/#]+)')
 _ATTRIBUTE_HEAD = re.compile(rb"([^\s=/#]+)[ \t]*=[ \t]*(?![ \t\n\r#/])")
 _END_OF_LINE = re.compile(rb"(?:[ \t]|/\*.*?\*/)*(?:\r?\n|#|//|\Z)", re.DOTALL)
 
+# tree-sitter-hcl takes every blank for a token of its own and looks from each to the end of them all.
+_MANY_BLANKS = 200
+_LONG_BLANK = re.compile(rb"\s{%d,}" % _MANY_BLANKS)
+
 # What would mislead tree-sitter-hcl, see `masked`.
 _ODD_ESCAPE = re.compile(rb"(?<!\$)\$(?=(?:\$\$)+\{)|(?<!%)%(?=(?:%%)+\{)")
-_EXPONENT = re.compile(rb"(?<![\w.-])([0-9]+(?:\.[0-9]+)?)([eE][-+]?[0-9]+)(?![\w.])")
+_EXPONENT = re.compile(rb"(?<![\w.])(?<!\w-)([0-9]+(?:\.[0-9]+)?)([eE][-+]?[0-9]+)(?![\w.])")
 _PARENTHESIS_AFTER_NAME = re.compile(rb"([\w-])((?:[ \t]*(?:(?:#|//)[^\n]*)?\r?\n)+[ \t]*)\(")
 
 _ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)|\$\$\{|%%\{", re.DOTALL)
 _ESCAPED = {"\\n": "\n", "\\r": "\r", "\\t": "\t", '\\"': '"', "\\\\": "\\", "$${": "${", "%%{": "%{"}
-_UNESCAPED_MARKER = re.compile(rb"(?<!\$)\$\{|(?<!%)%\{")
+_ESCAPED_MARKER = re.compile(rb"\$\$\{|%%\{")
+_UNESCAPED_MARKER = re.compile(rb"\$\{|%\{")
 
 # The tokens of Terraform's scanner in a quoted text, and in a heredoc or a template file, where a token ends with its
 # line.
 _QUOTED_TOKEN = re.compile(r"(?:[^$%\\]|\\.)+|\$\$\{~?|%%\{~?|[$%]", re.DOTALL)
-_HEREDOC_TOKEN = re.compile(r"[^$%\r\n]*\r?\n|[^$%\r\n]+|\$\$\{~?(?:\r?\n)?|%%\{~?(?:\r?\n)?|[$%](?:\r?\n)?|\r")
+_HEREDOC_TOKEN = re.compile(r"[^$%\n]*\n|[^$%\n]+|\$\$\{~?\n?|%%\{~?\n?|[$%]\n?")
 
 
 def blanked(source: bytes) -> bytes:
@@ -111,7 +118,17 @@ def blanked(source: bytes) -> bytes:
         masked = b"   " + masked[3:]
     if b"$$${" in masked or b"%%%{" in masked:
         masked = _ODD_ESCAPE.sub(b"_", masked)
-    return masked
+    return _LONG_BLANK.sub(_as_comment, masked)
+
+
+def _as_comment(match: re.Match[bytes]) -> bytes:
+    """Blanks as one comment. Line ends that may mean something stay: the first and the last."""
+    head, newline, rest = match[0].partition(b"\n")
+    middle, last, tail = rest.rpartition(b"\n")
+    return b"".join(
+        piece if len(piece) < _MANY_BLANKS else b"/*" + b"*" * (len(piece) - 4) + b"*/"
+        for piece in (head, newline, middle, last, tail)
+    )
 
 
 class Body:
@@ -149,13 +166,22 @@ def read(source: bytes, name: str) -> tree.File:
             masked = _mended(masked)
             root = _PARSER.parse(masked).root_node
             if root.has_error:
-                raise Unreadable(_first_error(root), "it isn't HCL")
-        body = _body(source, masked, root, 0, len(source))
+                return _refused(source, name, _first_error(root))
+        body = _Structure(source, masked).file(root)
     except Unreadable as problem:
         line = source.count(b"\n", 0, problem.offset) + 1
         return tree.File(name, source, EMPTY, problems=(tree.Problem(line, problem.reason),))
     comments = functools.cache(lambda: _comments(source, masked)) if b"#" in source or b"/" in source else tuple
     return tree.File(name, source, body, comments=comments)
+
+
+def _refused(source: bytes, name: str, offset: int) -> tree.File:
+    """A file that isn't HCL, with the words of the second parser."""
+    from costguard.iac.hcl import second_opinion
+
+    opinion = second_opinion.of(source)
+    line = opinion.line or source.count(b"\n", 0, offset) + 1
+    return tree.File(name, source, EMPTY, problems=(tree.Problem(line, opinion.message),))
 
 
 def not_text(source: bytes) -> int | None:
@@ -194,85 +220,123 @@ def _first_error(root: Node) -> int:
             return node.start_byte
 
 
-def _body(source: bytes, masked: bytes, root: Node, start: int, end: int) -> Body:
-    """The whole file's body, inner bodies first."""
-    # Blocks nest by recursion of the source's own; a work list keeps Python's stack out of it.
-    attributes: dict[str, tree.Attribute] = {}
-    blocks: list[tree.Block] = []
-    top: list[Node] = []
-    for child in root.children:
-        kind = child.kind_id
-        if kind == _BODY:
-            top = child.children
-        elif kind != _COMMENT:
-            raise Unreadable(child.start_byte, "an argument or a block is expected here")
-    _items(source, masked, top, attributes, blocks, 0)
-    return Body(start, end, attributes, blocks)
+class _Structure:
+    """Makes nodes into bodies, and refuses what is an error in HCL because of a line's end, which tree-sitter-hcl
+    doesn't look at."""
 
+    __slots__ = ("masked", "source")
 
-def _items(
-    source: bytes,
-    masked: bytes,
-    nodes: list[Node],
-    attributes: dict[str, tree.Attribute],
-    blocks: list[tree.Block],
-    depth: int,
-) -> None:
-    if depth > MAX_BLOCK_DEPTH:
-        raise Unreadable(nodes[0].start_byte if nodes else 0, f"blocks are nested more than {MAX_BLOCK_DEPTH} deep")
-    for node in nodes:
-        kind = node.kind_id
-        if kind == _ATTRIBUTE:
-            start, end = node.byte_range
-            head = _ATTRIBUTE_HEAD.match(masked, start)
-            if head is not None:
-                name = head[1].decode()
-                value_start = head.end()
+    def __init__(self, source: bytes, masked: bytes) -> None:
+        self.source = source
+        self.masked = masked
+
+    def file(self, root: Node) -> Body:
+        items: list[Node] = []
+        for child in root.children:
+            kind = child.kind_id
+            if kind == _BODY:
+                items = child.children
+            elif kind != _COMMENT:
+                raise Unreadable(child.start_byte, "an argument or a block is expected here")
+        self.quotes(root)
+        return self.body(items, 0, len(self.source), 0)
+
+    def body(self, nodes: list[Node], start: int, end: int, depth: int) -> Body:
+        source, masked = self.source, self.masked
+        attributes: dict[str, tree.Attribute] = {}
+        blocks: list[tree.Block] = []
+        for node in nodes:
+            kind = node.kind_id
+            if kind == _ATTRIBUTE:
+                at, stop = node.byte_range
+                head = _ATTRIBUTE_HEAD.match(masked, at)
+                if head is not None:
+                    name, value_start = head[1].decode(), head.end()
+                else:
+                    name, value_start = self.attribute_head(node)
+                if name in attributes:
+                    raise Unreadable(at, f"the argument {name} is set a second time")
+                attributes[name] = tree.Attribute(
+                    name, at, value_start, stop, functools.partial(_value, source, masked, value_start, stop)
+                )
+            elif kind == _BLOCK:
+                block = self.block(node, depth)
+                blocks.append(block)
+                stop = block.end
             else:
-                children = [child for child in node.children if child.kind_id != _COMMENT]
-                name = masked[children[0].start_byte : children[0].end_byte].decode()
-                value_start = children[-1].start_byte
-            if name in attributes:
-                raise Unreadable(start, f"the argument {name} is set twice; each argument may be set only once")
-            attributes[name] = tree.Attribute(
-                name, start, value_start, end, functools.partial(_value, source, masked, value_start, end)
-            )
-        elif kind == _BLOCK:
+                continue
+            if _END_OF_LINE.match(masked, stop) is None and not self.is_single(nodes, node, start, end):
+                raise Unreadable(stop, f"{'an argument' if kind == _ATTRIBUTE else 'a block'} has to end its line")
+        return Body(start, end, attributes, blocks)
+
+    def is_single(self, nodes: list[Node], node: Node, start: int, end: int) -> bool:
+        """Whether the node is the one argument of a block on one line."""
+        return (
+            node.kind_id == _ATTRIBUTE
+            and all(other == node or other.kind_id == _COMMENT for other in nodes)
+            and start > 0
+            and b"\n" not in self.source[start : node.start_byte]
+            and b"\n" not in self.source[node.end_byte : end]
+        )
+
+    def attribute_head(self, node: Node) -> tuple[str, int]:
+        name, _, value = (child for child in node.children if child.kind_id != _COMMENT)
+        if b"\n" in self.source[name.end_byte : value.start_byte]:
+            raise Unreadable(name.start_byte, "an argument's value has to begin on its line")
+        return self.masked[name.start_byte : name.end_byte].decode(), value.start_byte
+
+    def block(self, node: Node, depth: int) -> tree.Block:
+        start, end = node.byte_range
+        if depth > MAX_BLOCK_DEPTH:
+            raise Unreadable(start, f"blocks are nested more than {MAX_BLOCK_DEPTH} deep")
+        opening = end
+        inner: list[Node] = []
+        children = node.children
+        for child in children:
+            kind = child.kind_id
+            if kind == _BODY:
+                inner = child.children
+            elif kind == _BLOCK_START:
+                opening = child.start_byte
+        header = _HEADER.match(self.masked, start)
+        if header is not None and header.end() - 1 == opening:
+            type_, labels = header[1].decode(), _labels(header[2], start) if header[2] else ()
+        else:
+            texts = [
+                self.masked[child.start_byte : child.end_byte]
+                for child in children
+                if child.kind_id in (_IDENTIFIER, _STRING)
+            ]
+            if b"\n" in self.source[start:opening]:
+                raise Unreadable(start, "the header of a block has to stand on one line with its brace")
+            if any(_UNESCAPED_MARKER.search(_ESCAPED_MARKER.sub(b"", text)) for text in texts):
+                raise Unreadable(start, "a label can't have a template in it")
+            type_, labels = texts[0].decode(), _labels(b" ".join(texts[1:]), start)
+        body = self.body(inner, opening + 1, end - 1, depth + 1)
+        if inner and inner[0].kind_id != _COMMENT and b"\n" not in self.source[opening : inner[0].start_byte]:
+            first = inner[0]
+            if not self.is_single(inner, first, opening + 1, end - 1):
+                raise Unreadable(first.start_byte, "a block on one line holds one argument and ends on that line")
+        return tree.Block(start, end, type_, labels, opening, body)
+
+    def quotes(self, root: Node) -> None:
+        """Refuses a quoted text that runs over the end of a line."""
+        if not any(line.count(b'"') & 1 for line in self.masked.split(b"\n")):
+            return
+        for node in QueryCursor(_TEXTS).captures(root).get("text", ()):
             start, end = node.byte_range
-            header = _HEADER.match(masked, start)
-            children = node.children
-            inner: list[Node] = []
-            opening = end
-            for child in children:
-                kind = child.kind_id
-                if kind == _BODY:
-                    inner = child.children
-                elif kind == _BLOCK_START:
-                    opening = child.start_byte
-            if header is not None and header.end() - 1 == opening:
-                type_ = header[1].decode()
-                labels = _labels(header[2]) if header[2] else ()
-            else:
-                texts = [
-                    masked[child.start_byte : child.end_byte]
-                    for child in children
-                    if child.kind_id in (_IDENTIFIER, _STRING)
-                ]
-                type_ = texts[0].decode()
-                labels = _labels(b" ".join(texts[1:]))
-            inner_attributes: dict[str, tree.Attribute] = {}
-            inner_blocks: list[tree.Block] = []
-            if inner:
-                _items(source, masked, inner, inner_attributes, inner_blocks, depth + 1)
-            body = Body(opening + 1, end - 1, inner_attributes, inner_blocks)
-            blocks.append(tree.Block(start, end, type_, labels, opening, body))
-        elif kind != _COMMENT:
-            raise Unreadable(node.start_byte, "an argument or a block is expected here")
+            if b"\n" in self.source[start:end]:
+                at = start
+                for child in node.children:
+                    if child.kind_id in _NESTED_OR_SEQUENCE or child.end_byte == end:
+                        if b"\n" in self.source[at : child.start_byte]:
+                            raise Unreadable(at, "a text in quotes has to end on its line")
+                        at = child.end_byte
 
 
-def _labels(text: bytes) -> tuple[str, ...]:
+def _labels(text: bytes, offset: int) -> tuple[str, ...]:
     return tuple(
-        _unescaped(match[1].decode(), 0) if match[1] is not None else match[2].decode()
+        _unescaped(match[1].decode(), offset) if match[1] is not None else match[2].decode()
         for match in _LABEL.finditer(text)
     )
 
@@ -282,6 +346,8 @@ def _comments(source: bytes, masked: bytes) -> tuple[tree.Comment, ...]:
     for node in QueryCursor(_COMMENTS).captures(_PARSER.parse(masked).root_node).get("comment", ()):
         start, end = node.byte_range
         text = source[start:end].decode()
+        if text.isspace():
+            continue  # they are blanks, see `blanked`
         if text.endswith("\r"):
             text, end = text[:-1], end - 1
         found.append(tree.Comment(start, end, text))
@@ -355,9 +421,10 @@ def _unescaped(text: str, offset: int) -> str:
             if plain is not None:
                 return plain
             if len(found) > 2:
-                number = int(found[2:], 16)
-                if number < 0x110000 and not 0xD800 <= number < 0xE000:
-                    return chr(number)
+                digits = found[2:]
+                point = int(digits, 16)
+                if point < 0x110000 and not 0xD800 <= point < 0xE000:
+                    return chr(point)
             raise Unreadable(offset, f"{found} isn't an escape sequence")
 
         text = _ESCAPE.sub(resolved, text)
@@ -426,6 +493,12 @@ class _Converter:
             if kind == _GET_ATTR:
                 value = tree.GetAttr(value.start, end, value, self.text(node.children[-1]))
             elif kind == _INDEX:
+                if (
+                    isinstance(value, tree.Literal)
+                    and not _is_bracketed(node)
+                    and isinstance(value.value, int | Decimal)
+                ):
+                    raise Unreadable(value.start, "a number has more than one point")
                 value = tree.Index(value.start, end, value, self.key(node.children[0], depth))
             else:
                 splat = node.children[0]
@@ -505,8 +578,8 @@ class _Converter:
         nodes = [child for child in operation.children if child.kind_id != _COMMENT]
         if operation.kind_id == _UNARY:
             operand = self.guarded(nodes[1:], depth)
-            operator = cast('Literal["-", "!"]', nodes[0].type)
-            return tree.Unary(nodes[0].start_byte + self.base, operand.end, operator, operand)
+            start = nodes[0].start_byte + self.base
+            return tree.Unary(start, operand.end, cast('Literal["-", "!"]', nodes[0].type), operand)
         # The left side of a chain nests as deep as the chain is long.
         rest: list[tuple[str, list[Node]]] = []
         while True:
@@ -582,9 +655,8 @@ class _Converter:
 
     def object_key(self, node: Node, depth: int) -> tree.Expression:
         key = self.expression(node, depth)
-        if isinstance(key, tree.Name):
-            if self.source[key.start - 1 : key.start] != b'"' and node.children[0].kind_id == _VARIABLE:
-                return tree.Literal(key.start, key.end, key.name)
+        if isinstance(key, tree.Name) and node.children[0].kind_id == _VARIABLE:
+            return tree.Literal(key.start, key.end, key.name)
         if isinstance(key, tree.Literal) and not isinstance(key.value, str):
             text = self.source[key.start : key.end]
             if text in (b"true", b"false", b"null"):
@@ -648,14 +720,15 @@ class _Converter:
         at = start
         trim_next = False
         for kind, left, right, node in self.sequences(nodes):
-            texts = self.texts(at, left, token, trim_next)
+            trim = self.source[left + 2 : left + 3] == b"~"
+            texts = self.texts(at, left, token, trim_next, flush or trim)
             pieces += texts
-            if texts and self.source[left + 2 : left + 3] == b"~":
+            if texts and trim:
                 texts[-1].text = texts[-1].text.rstrip()
             pieces.append(_Piece(kind, left, right, node))
             trim_next = self.source[right - 2 : right - 1] == b"~"
             at = right
-        pieces += self.texts(at, end, token, trim_next)
+        pieces += self.texts(at, end, token, trim_next, flush)
         if flush:
             _flush(pieces)
         parts = self.nest(pieces, depth)
@@ -678,24 +751,23 @@ class _Converter:
             elif kind in _NESTED:
                 waiting.extend(reversed(node.children))
 
-    def texts(self, start: int, end: int, token: re.Pattern[str], trim: bool) -> list[_Piece]:
-        """The tokens of a literal text. ``trim``: the first loses the blanks before it."""
+    def texts(self, start: int, end: int, token: re.Pattern[str], trim: bool, split: bool) -> list[_Piece]:
+        """The tokens of a literal text, or where they don't matter (not ``split``) the whole. ``trim``: the first loses
+        the blanks before it."""
         if start >= end:
             return []
         raw = self.source[start:end]
-        if _UNESCAPED_MARKER.search(raw.replace(b"$${", b"").replace(b"%%{", b"")):
+        if _UNESCAPED_MARKER.search(_ESCAPED_MARKER.sub(b"", raw)):
             raise Unreadable(start, "its template can't be taken apart")
         quoted = token is _QUOTED_TOKEN
         if quoted and b"\n" in raw:
             raise Unreadable(start, "a quoted text runs over the end of its line")
         pieces = []
         at = start
-        for match in token.finditer(raw.decode()):
-            text = match[0]
+        whole = raw.decode()
+        for text in token.findall(whole) if split or trim else (whole,):
             size = len(text.encode())
-            pieces.append(
-                _Piece(0, at, at + size, None, _unescaped(text, at) if quoted else _plain(text))
-            )
+            pieces.append(_Piece(0, at, at + size, None, _unescaped(text, at) if quoted else _plain(text)))
             at += size
         if trim and pieces:
             pieces[0].text = pieces[0].text.lstrip()
@@ -747,7 +819,7 @@ class _Converter:
                 parts.append(directive)
         return tuple(parts)
 
-    kinds: "Mapping[int, Callable[[_Converter, Node, int], tree.Expression]]" = {
+    kinds: ClassVar["Mapping[int, Callable[[_Converter, Node, int], tree.Expression]]"] = {
         _CONDITIONAL: conditional,
         _OPERATION: operation,
         _LITERAL: literal,
