@@ -534,9 +534,13 @@ def _processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-@cache
 def _real(folder: str) -> str:
-    return os.path.realpath(folder or ".")
+    return _resolved(os.path.normpath(f"{Path.cwd()}/{folder}" if not folder.startswith("/") else folder))
+
+
+@cache
+def _resolved(absolute: str) -> str:
+    return os.path.realpath(absolute)
 
 
 def _folder(file: str) -> str:

@@ -52,7 +52,11 @@ _JUDGING = (
         show_default=True,
         help="The least finding that ends in exit code 1; unknown counts what can't be decided, too.",
     ),
-    click.option("--baseline", metavar="FILE", help="A saved JSON report whose findings are accepted debt: they warn."),
+    click.option(
+        "--baseline",
+        metavar="FILE",
+        help="Accepted debt, which warns: a saved JSON report, or for check what --write-baseline wrote.",
+    ),
     click.option("--show-compliant", is_flag=True, help="List every judged resource with its tags."),
 )
 
