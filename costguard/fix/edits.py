@@ -17,7 +17,6 @@ from costguard.errors import CostguardError
 from costguard.fix.layout import Line, Splice, lines, realign, splice
 from costguard.iac.hcl.tree import (
     Attribute,
-    Block,
     Body,
     Call,
     Expression,
@@ -39,11 +38,11 @@ class EditError(CostguardError):
 
 
 class Add(msgspec.Struct, frozen=True):
-    """Adds pairs to a map of a block. ``path`` leads from the block to the map: ``("tags",)``,
+    """Adds pairs to a map in a body. ``path`` leads from the body to the map: ``("tags",)``,
     ``("default_tags", "tags")``; what is missing of it is written too. ``last``: later than anything that is there
     already, so that nothing overrides it."""
 
-    block: Block
+    body: Body
     path: tuple[str, ...]
     pairs: Pairs
     last: bool = False
@@ -58,9 +57,9 @@ class Put(msgspec.Struct, frozen=True):
 
 
 class AddBlock(msgspec.Struct, frozen=True):
-    """Adds a block without labels; a value is a text or a boolean."""
+    """Adds a block without labels to a body; a value is a text or a boolean."""
 
-    block: Block
+    body: Body
     type: str
     attributes: tuple[tuple[str, str | bool], ...]
 
@@ -73,10 +72,10 @@ class Rename(msgspec.Struct, frozen=True):
 
 
 class Set(msgspec.Struct, frozen=True):
-    """Puts a text in the place of a literal value."""
+    """Puts a text or a boolean in the place of a literal value."""
 
     value: Expression
-    text: str
+    to: str | bool
 
 
 Operation = Add | Put | AddBlock | Rename | Set
@@ -183,31 +182,31 @@ class _Native:
     def edit(self, operations: Iterable[Operation]) -> bytes:
         splices: list[Splice] = []
         puts: dict[tuple[int, int], Put] = {}
-        bodies: dict[int, tuple[Block, dict[object, _Map | _Sub]]] = {}
+        bodies: dict[int, tuple[Body, dict[object, _Map | _Sub]]] = {}
         for operation in operations:
             match operation:
                 case Put():
                     _gather(puts, operation)
                 case Add():
-                    block, path = _along(operation.block, operation.path)
-                    attribute = block.body.attributes.get(path[0])
+                    body, path = _along(operation.body, operation.path)
+                    attribute = body.attributes.get(path[0])
                     if attribute is not None:
                         _gather(puts, Put(attribute.value, operation.pairs, operation.last))
                         continue
-                    fresh = bodies.setdefault(block.start, (block, {}))[1]
+                    fresh = bodies.setdefault(body.start, (body, {}))[1]
                     before = fresh.get(path)
                     pairs = before.pairs if isinstance(before, _Map) else ()
                     fresh[path] = _Map(path, (*pairs, *operation.pairs))
-                case AddBlock(block, type_, attributes):
-                    bodies.setdefault(block.start, (block, {}))[1][operation.attributes] = _Sub(type_, attributes)
+                case AddBlock(body, type_, attributes):
+                    bodies.setdefault(body.start, (body, {}))[1][operation.attributes] = _Sub(type_, attributes)
                 case Rename(item, key):
                     splices.append(self._rename(item, key))
-                case Set(value, text):
-                    splices.append(self._set(value, text))
+                case Set(value, to):
+                    splices.append(self._set(value, to))
         for put in puts.values():
             splices += self._put(put.expression, put.pairs, put.last)
-        for block, fresh in bodies.values():
-            splices += self._add(block, tuple(fresh.values()))
+        for body, fresh in bodies.values():
+            splices += self._add(body, tuple(fresh.values()))
         return self._made(_in_order(self.file, splices))
 
     def _made(self, splices: list[Splice]) -> bytes:
@@ -387,9 +386,8 @@ class _Native:
 
     # --- bodies
 
-    def _add(self, block: Block, fresh: Sequence[_Map | _Sub]) -> Iterator[Splice]:
-        body = block.body
-        base = self._indent(block.start)
+    def _add(self, body: Body, fresh: Sequence[_Map | _Sub]) -> Iterator[Splice]:
+        base = self._indent(body.start - 1)
         elements = _elements(body)
         first = next((one for one in elements if self._begins_line(one.start)), None)
         indent = base + self._unit if first is None else self._indent(first.start)
@@ -419,11 +417,10 @@ class _Native:
                 blank = self.newline if gap.count(b"\n") != 1 else b""
                 yield Splice(at, at, self.newline + blank + text(mine, blank))
         if fresh:
-            yield self._behind(block, elements, text(fresh, self.newline), base)
+            yield self._behind(body, elements, text(fresh, self.newline), base)
 
-    def _behind(self, block: Block, elements: Sequence[_Element], text: bytes, base: bytes) -> Splice:
+    def _behind(self, body: Body, elements: Sequence[_Element], text: bytes, base: bytes) -> Splice:
         """Puts lines where they belong in a body over several lines: last, but before what people keep last."""
-        body = block.body
         tail = len(elements)
         while tail and elements[tail - 1].stays_last:
             tail -= 1
@@ -446,10 +443,10 @@ class _Native:
         quote = self.source.startswith(b'"', old.start)
         return Splice(old.start, old.end, _key(key, quote))
 
-    def _set(self, value: Expression, text: str) -> Splice:
+    def _set(self, value: Expression, to: str | bool) -> Splice:
         if not isinstance(value, Literal) or self.source.startswith(b"<<", value.start):
             raise EditError(f"the value on line {self.file.line(value.start)} is computed")
-        return Splice(value.start, value.end, _quoted(text))
+        return Splice(value.start, value.end, _written(to))
 
 
 class _Json(_Native):
@@ -493,9 +490,10 @@ class _Json(_Native):
             case _:
                 raise EditError(f"the text on line {self.file.line(start)} is no map")
 
-    def _add(self, block: Block, fresh: Sequence[_Map | _Sub]) -> Iterator[Splice]:
-        if self.source[block.start : block.start + 1] != b"{":
-            raise EditError(f"the block on line {self.file.line(block.start)} is spread over an array")
+    def _add(self, body: Body, fresh: Sequence[_Map | _Sub]) -> Iterator[Splice]:
+        start, end = body.start - 1, body.end + 1
+        if self.source[start : start + 1] != b"{":
+            raise EditError(f"the block on line {self.file.line(start)} is spread over an array")
         members: dict[str, object] = {}
         for one in fresh:
             match one:
@@ -506,13 +504,13 @@ class _Json(_Native):
                     inner.update((key, _template(value)) for key, value in pairs)
                 case _Sub(type_, attributes):
                     value = {name: _template(one) if isinstance(one, str) else one for name, one in attributes}
-                    there = block.body.attributes.get(type_)
+                    there = body.attributes.get(type_)
                     if there is None:
                         members.setdefault(type_, []).append(value)  # type: ignore[attr-defined]  # the list it set
                         continue
                     yield from self._appended(there, value)
         if members:
-            yield self._grown(block.start, block.end, members)
+            yield self._grown(start, end, members)
 
     def _grown(self, start: int, end: int, members: Mapping[str, object]) -> Splice:
         """Adds members to the object ``[start, end)``."""
@@ -567,12 +565,12 @@ class _Json(_Native):
             raise EditError(f"the key on line {self.file.line(item.key.start)} is computed")
         return Splice(item.key.start, item.key.end, _dumped(_template(key)))
 
-    def _set(self, value: Expression, text: str) -> Splice:
+    def _set(self, value: Expression, to: str | bool) -> Splice:
         if not isinstance(value, Literal):
             raise EditError(f"the value on line {self.file.line(value.start)} is computed")
         if self._in_text(value.start):
-            return Splice(value.start, value.end, _escaped(_quoted(text)))
-        return Splice(value.start, value.end, _dumped(_template(text)))
+            return Splice(value.start, value.end, _escaped(_written(to)))
+        return Splice(value.start, value.end, _dumped(_template(to) if isinstance(to, str) else to))
 
 
 def _template(text: str) -> str:
@@ -626,14 +624,14 @@ def _gather(puts: dict[tuple[int, int], Put], put: Put) -> None:
     puts[where] = put
 
 
-def _along(block: Block, path: tuple[str, ...]) -> tuple[Block, tuple[str, ...]]:
-    """The innermost block on the path that is there, and what of the path is left."""
+def _along(body: Body, path: tuple[str, ...]) -> tuple[Body, tuple[str, ...]]:
+    """The innermost body on the path that is there, and what of the path is left."""
     while len(path) > 1:
-        inner = block.body.blocks(path[0])
+        inner = body.blocks(path[0])
         if not inner:
             break
-        block, path = inner[0], path[1:]
-    return block, path
+        body, path = inner[0].body, path[1:]
+    return body, path
 
 
 def _elements(body: Body) -> list[_Element]:

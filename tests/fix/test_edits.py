@@ -36,7 +36,7 @@ def items(file: File) -> tuple[ObjectItem, ...]:
 def tagged(value: str, *, pairs: tuple[tuple[str, str], ...] = OWNER, last: bool = False) -> str:
     """What becomes of ``tags = value``."""
     file = opened(f'resource "a" "b" {{\n  tags = {value}\n}}\n')
-    text = edit(file, [Add(resource(file), ("tags",), pairs, last)]).decode()
+    text = edit(file, [Add(resource(file).body, ("tags",), pairs, last)]).decode()
     assert not parse(text.encode(), "main.tf").problems
     assert text.startswith('resource "a" "b" {\n  tags = ')
     assert text.endswith("\n}\n")
@@ -141,7 +141,7 @@ def test_a_key_is_bare_where_it_can_be(key: str, written: str) -> None:
 def test_any_value_means_itself(value: str) -> None:
     for before in ("{ a = 1 }", "{}", "{\n  a = 1\n}"):
         file = opened(f'resource "a" "b" {{\n  tags = {before}\n}}\n')
-        item = items(parse(edit(file, [Add(resource(file), ("tags",), (("k", value),))]), "x.tf"))[-1]
+        item = items(parse(edit(file, [Add(resource(file).body, ("tags",), (("k", value),))]), "x.tf"))[-1]
         assert isinstance(item.value, Literal)
         assert item.value.value == unicodedata.normalize("NFC", value)
 
@@ -172,13 +172,13 @@ HEAD = 'resource "a" "b" {\n'
 )
 def test_a_resource_without_tags_gets_them_last_but_before_what_stays_last(before: str, after: str) -> None:
     file = opened(HEAD + before + "}\n")
-    assert edit(file, [Add(resource(file), ("tags",), OWNER)]).decode() == HEAD + after + "}\n"
+    assert edit(file, [Add(resource(file).body, ("tags",), OWNER)]).decode() == HEAD + after + "}\n"
 
 
 @pytest.mark.parametrize("inside", ["", " ", " a = 1 ", ' tags = { a = 1, b = "x" } '])
 def test_a_block_on_one_line_is_opened_for_a_new_argument(inside: str) -> None:
     file = opened(f'resource "a" "b" {{{inside}}}')
-    text = edit(file, [Add(resource(file), ("labels",), OWNER)]).decode()
+    text = edit(file, [Add(resource(file).body, ("labels",), OWNER)]).decode()
     kept = f"  {inside.strip()}\n\n" if inside.strip() else ""
     assert text == f'resource "a" "b" {{\n{kept}  labels = {{\n    owner = "team-a"\n  }}\n}}'
 
@@ -186,19 +186,19 @@ def test_a_block_on_one_line_is_opened_for_a_new_argument(inside: str) -> None:
 def test_line_ends_of_windows_are_written_where_the_file_has_them() -> None:
     file = opened('resource "a" "b" {\r\n  n = 1\r\n  tags = {\r\n    a = 1\r\n  }\r\n}\r\nresource "c" "d" {}\r\n')
     first, second = file.body.blocks("resource")
-    text = edit(file, [Add(first, ("tags",), OWNER), Add(second, ("tags",), OWNER)])
+    text = edit(file, [Add(first.body, ("tags",), OWNER), Add(second.body, ("tags",), OWNER)])
     assert text.count(b"\n") == text.count(b"\r\n")
     assert b'    owner = "team-a"\r\n  }\r\n}\r\n' in text
 
 
 def test_a_file_without_a_last_line_end_keeps_that() -> None:
     file = opened('resource "a" "b" {\n  tags = var.t\n}')
-    assert edit(file, [Add(resource(file), ("tags",), OWNER)]).endswith(b"}")
+    assert edit(file, [Add(resource(file).body, ("tags",), OWNER)]).endswith(b"}")
 
 
 def test_auto_scaling_tags_stand_beside_those_that_are_there() -> None:
     tag = AddBlock(
-        resource(file := opened(HEAD + '  tag {\n    key = "a"\n  }\n\n  z {\n  }\n}\n')),
+        resource(file := opened(HEAD + '  tag {\n    key = "a"\n  }\n\n  z {\n  }\n}\n')).body,
         "tag",
         (("key", "owner"), ("value", "team-a"), ("propagate_at_launch", True)),
     )
@@ -218,14 +218,14 @@ def test_auto_scaling_tags_stand_beside_those_that_are_there() -> None:
 )
 def test_blocks_of_tags_keep_the_distance_of_their_neighbours(before: str, gap: str) -> None:
     file = opened(HEAD + before + "}\n")
-    add = [AddBlock(resource(file), "tag", (("key", key),)) for key in ("a", "b")]
+    add = [AddBlock(resource(file).body, "tag", (("key", key),)) for key in ("a", "b")]
     fresh = '  tag {\n    key = "a"\n  }\n' + gap + '  tag {\n    key = "b"\n  }\n'
     assert edit(file, add).decode() == HEAD + before + gap + fresh + "}\n"
 
 
 def test_a_provider_gets_default_tags() -> None:
     file = opened('provider "aws" {\n  region = "x"\n}\n')
-    add = Add(file.body.blocks("provider")[0], ("default_tags", "tags"), OWNER)
+    add = Add(file.body.blocks("provider")[0].body, ("default_tags", "tags"), OWNER)
     assert edit(file, [add]).decode() == (
         'provider "aws" {\n  region = "x"\n\n  default_tags {\n    tags = {\n      owner = "team-a"\n    }\n  }\n}\n'
     )
@@ -234,7 +234,7 @@ def test_a_provider_gets_default_tags() -> None:
 @pytest.mark.parametrize("inside", ["{\n    tags = { a = 1 }\n  }", "{ tags = { a = 1 } }"])
 def test_default_tags_that_are_there_get_another(inside: str) -> None:
     file = opened(f'provider "aws" {{\n  default_tags {inside}\n}}\n')
-    add = Add(file.body.blocks("provider")[0], ("default_tags", "tags"), OWNER)
+    add = Add(file.body.blocks("provider")[0].body, ("default_tags", "tags"), OWNER)
     assert edit(file, [add]).decode() == (
         f'provider "aws" {{\n  default_tags {inside}\n}}\n'.replace("a = 1", 'a = 1, owner = "team-a"')
     )
@@ -242,7 +242,7 @@ def test_default_tags_that_are_there_get_another(inside: str) -> None:
 
 def test_default_tags_without_tags_get_them() -> None:
     file = opened('provider "aws" {\n  default_tags {\n  }\n}\n')
-    add = Add(file.body.blocks("provider")[0], ("default_tags", "tags"), OWNER)
+    add = Add(file.body.blocks("provider")[0].body, ("default_tags", "tags"), OWNER)
     assert edit(file, [add]).decode() == (
         'provider "aws" {\n  default_tags {\n    tags = {\n      owner = "team-a"\n    }\n  }\n}\n'
     )
@@ -286,7 +286,7 @@ def test_a_value_that_is_no_plain_literal_is_not_replaced(value: str) -> None:
 def test_several_operations_on_one_place_are_one_edit() -> None:
     file = opened(HEAD + '  tags = {\n    Team = "prod"\n  }\n}\n')
     item = items(file)[0]
-    add = [Add(resource(file), ("tags",), (pair,)) for pair in BOTH]
+    add = [Add(resource(file).body, ("tags",), (pair,)) for pair in BOTH]
     new = edit(file, [Set(item.value, "production"), *add, Rename(item, "T")]).decode()
     assert new == (
         HEAD + '  tags = {\n    T           = "production"\n    owner       = "team-a"\n    cost-center = "x"\n  }\n}\n'
@@ -320,7 +320,7 @@ def test_only_tag_lines_change_and_no_comment_is_lost(seed: int, last: bool) -> 
     file = parse(source, "main.tf")
     assert not file.problems
     block = resource(file)
-    new = edit(file, [Add(block, ("tags",), BOTH, last)])
+    new = edit(file, [Add(block.body, ("tags",), BOTH, last)])
     again = parse(new, "main.tf")
     assert not again.problems
     assert new.count(b"\r\n") in (0, new.count(b"\n"))
@@ -365,7 +365,7 @@ def in_json(value: str) -> str:
     text = '{\n  "resource": {"a": {"b": {\n    "tags": %s\n  }}}\n}\n'
     file = opened(text % value, "main.tf.json")
     head, tail = text.split("%s")
-    new = edit(file, [Add(resource(file), ("tags",), (("owner", 'a"${b}'),))]).decode()
+    new = edit(file, [Add(resource(file).body, ("tags",), (("owner", 'a"${b}'),))]).decode()
     json.loads(new)
     assert new.startswith(head)
     assert new.endswith(tail)
@@ -391,7 +391,7 @@ def test_json_is_edited_in_its_own_layout(before: str, after: str) -> None:
 def test_compact_json_stays_compact() -> None:
     text = '{"resource":{"a":{"b":{"tags":{"x":"y"}},"c":{}}}}'
     file = opened(text, "main.tf.json")
-    adds = [Add(block, ("tags",), OWNER) for block in file.body.blocks("resource", 2)]
+    adds = [Add(block.body, ("tags",), OWNER) for block in file.body.blocks("resource", 2)]
     assert written(text, *adds, file=file) == (
         '{"resource":{"a":{"b":{"tags":{"x":"y","owner":"team-a"}},"c":{"tags":{"owner":"team-a"}}}}}'
     )
@@ -409,13 +409,13 @@ def test_compact_json_stays_compact() -> None:
 def test_blocks_in_json_are_members_of_an_array(before: str, after: str) -> None:
     text = '{"resource": {"a": {"b": {%s}}}}'
     file = opened(text % before, "main.tf.json")
-    add = AddBlock(resource(file), "tag", (("key", "owner"), ("propagate_at_launch", True)))
+    add = AddBlock(resource(file).body, "tag", (("key", "owner"), ("propagate_at_launch", True)))
     assert written("", add, file=file) == text % after
 
 
 def test_default_tags_in_json() -> None:
     file = opened('{"provider": {"aws": {"region": "x"}}}', "main.tf.json")
-    add = Add(file.body.blocks("provider", 1)[0], ("default_tags", "tags"), OWNER)
+    add = Add(file.body.blocks("provider", 1)[0].body, ("default_tags", "tags"), OWNER)
     assert written("", add, file=file) == (
         '{"provider": {"aws": {"region": "x", "default_tags": {"tags": {"owner": "team-a"}}}}}'
     )
@@ -432,4 +432,4 @@ def test_keys_and_values_in_json() -> None:
 def test_a_text_in_json_that_is_no_map_is_refused() -> None:
     file = opened('{"resource": {"a": {"b": {"tags": "x"}}}}', "main.tf.json")
     with pytest.raises(EditError, match="no map"):
-        written("", Add(resource(file), ("tags",), OWNER), file=file)
+        written("", Add(resource(file).body, ("tags",), OWNER), file=file)

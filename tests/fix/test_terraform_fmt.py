@@ -27,13 +27,13 @@ def drawn(random: Random, source: bytes, name: str) -> bytes:
     block = file.body.blocks("resource")[0]
     operations: list[Operation] = []
     if random.random() < 0.2:
-        operations.append(AddBlock(block, random.choice(("tag", "rule")), TAG))
+        operations.append(AddBlock(block.body, random.choice(("tag", "rule")), TAG))
     tags = block.body.attributes.get("tags")
     if tags is not None and isinstance(tags.value, Object) and random.random() < 0.5:
         keys = [item for item in tags.value.items if isinstance(item.key, Literal)]
         operations += [Rename(item, random.choice(("O", "AnotherName"))) for item in keys[:1]]
     if not operations or random.random() < 0.6:
-        operations.append(Add(block, ("tags",), random.choice(PAIRS), random.random() < 0.3))
+        operations.append(Add(block.body, ("tags",), random.choice(PAIRS), random.random() < 0.3))
     return edit(file, operations)
 
 
