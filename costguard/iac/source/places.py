@@ -73,7 +73,7 @@ def place(evidence: Evidence, surface: Surface, key: str | None, found: str | No
     traced: Trace | None = None
     for wanted in (found, key):
         if traced is None and wanted is not None and wanted in surface.tags.tags:
-            traced = _entry(evidence, written, wanted, surface.tags.tags[wanted].source)
+            traced = entry(evidence, written, wanted, surface.tags.tags[wanted].source)
     addition = traced is None
     if traced is None and written is not None:
         traced = carrier(written)
@@ -180,7 +180,7 @@ def _labels(body: Body) -> Iterator[Value]:
             yield value
 
 
-def _entry(evidence: Evidence, written: Written | None, key: str, source: str) -> Trace | None:
+def entry(evidence: Evidence, written: Written | None, key: str, source: str) -> Trace | None:
     """Where an entry that is there is written: in the resource's own tags, or in its provider's defaults."""
     if source == THE_RESOURCE:
         if written is not None:
