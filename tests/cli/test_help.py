@@ -6,7 +6,7 @@ import pytest
 
 from tests.cli.conftest import Costguard
 
-COMMANDS = ("", "gate", "policy", "policy validate", "policy test", "policy show", "report", "report render")
+COMMANDS = ("", "check", "gate", "policy", "policy validate", "policy test", "policy show", "report", "report render")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -58,6 +58,27 @@ def test_the_gate_imports_few_libraries(program: Path) -> None:
     assert libraries <= {"click", "costguard", "msgspec", "typing_extensions", "yaml"}
 
 
+# The grammars of HCL and JSON bring these themselves: their packages read a file of their own when they are imported.
+OF_THE_GRAMMARS = {"importlib.resources", "shutil", "tempfile"}
+
+
+@pytest.mark.parametrize("options", [(), ("--format", "json"), ("--show-compliant", "--verbose")])
+def test_a_check_imports_nothing_heavy(program: Path, tmp_path: Path, options: tuple[str, ...]) -> None:
+    (tmp_path / "main.tf").write_text('resource "aws_s3_bucket" "b" {\n  bucket = lower("B")\n}\n')
+
+    imported = _imported(program, "check", tmp_path, "--policy", "baseline", "--fail-on", "never", *options)
+
+    assert sorted((imported & HEAVY) - OF_THE_GRAMMARS) == []
+    roots = {name.partition(".")[0] for name in imported} - sys.stdlib_module_names
+    libraries = {name for name in roots if not name.startswith(("_", "cython"))}
+    assert libraries <= {
+        "click", "costguard", "msgspec", "tree_sitter", "tree_sitter_hcl", "tree_sitter_json", "typing_extensions",
+        "yaml",
+    }  # fmt: skip
+    assert "costguard.iac.terraform" not in imported
+    assert not any(name.startswith(("costguard.iac.plan", "costguard.fix")) for name in imported)
+
+
 def test_the_version_imports_nothing_of_costguard_but_its_edge(program: Path) -> None:
     imported = _imported(program, "--version")
 
