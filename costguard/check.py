@@ -46,7 +46,7 @@ NAMED = 5
 
 _WORTH_SHARING = 150
 """Files from which a second process saves more than it costs."""
-_ROOM = 2_000_000
+_ROOM = 500_000
 """Bytes of source that a process evaluates before it forgets what it has read, and collects its garbage."""
 _GIVEN_BY_CALLER = "given by whoever calls this module"
 
