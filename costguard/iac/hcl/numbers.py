@@ -19,6 +19,7 @@ _EXACT = 153
 """Every decimal of so many digits is the shortest text of its float."""
 _LARGEST = 4000
 """The decimal exponent beyond which a number isn't worked with here: its text alone would be a burden."""
+_LARGEST_BITS = 13_300
 _CONVERSION = Context(prec=100_000, rounding=ROUND_HALF_EVEN, Emax=10**6, Emin=-(10**6), traps=[Inexact])
 
 
@@ -60,8 +61,10 @@ def negate(number: Number) -> Number:
 
 def parse(text: str) -> Number | None:
     """The number that the text writes, as Terraform converts a string; ``None`` where it is no number."""
-    if not text or not text.isascii() or "_" in text or text.strip() != text or len(text) > 2 * _LARGEST:
+    if not text or not text.isascii() or "_" in text or text.strip() != text:
         return None
+    if len(text) > 2 * _LARGEST:
+        raise TooLarge("a number too large to work with")
     mantissa, mark, power = text.partition("p" if "p" in text else "P")
     try:
         number = Decimal(mantissa)
@@ -83,7 +86,7 @@ def parse(text: str) -> Number | None:
 def normal(number: Number | Decimal) -> Number:
     """The number in its one form here: an ``int`` where it is whole, else the shortest decimal of its float."""
     if isinstance(number, int):
-        return number if number.bit_length() <= _BITS else _shortest(Fraction(number))
+        return number if number.bit_length() <= _BITS else _shortest(_binary(number))
     if not number:
         return number if number.is_signed() else 0
     _within(number)
@@ -97,7 +100,7 @@ def normal(number: Number | Decimal) -> Number:
 def text(number: Number) -> str:
     """How Terraform writes the number in a string. Raises :class:`TooLarge`."""
     if isinstance(number, int):
-        if number.bit_length() > _LARGEST * 3.3:
+        if number.bit_length() > _LARGEST_BITS:
             raise TooLarge("a number too large to work with")
         return str(number)
     if not number:
@@ -153,6 +156,8 @@ def _within(number: Decimal) -> None:
 def _binary(number: Number) -> Fraction:
     if isinstance(number, Decimal):
         _within(number)
+    elif number.bit_length() > _LARGEST_BITS:
+        raise TooLarge("a number too large to work with")
     return _rounded(Fraction(number))
 
 

@@ -306,10 +306,10 @@ def _sequence(value: Value, type_: Type) -> tuple[Value, ...]:
 
 
 def _elements(items: tuple[Value, ...], element: Type, depth: int) -> tuple[Value, ...]:
+    if (isinstance(element, Any) or element == STRING) and all(type(item) is str for item in items):
+        return items
     if isinstance(element, Any):
         return _unify(items, 1)
-    if element == STRING and all(type(item) is str for item in items):
-        return items
     converted = tuple(_convert(item, element, depth - 1) for item in items)
     return _unify(converted, 1) if _has_any(element) else converted
 

@@ -91,6 +91,15 @@ WHOLE = Parameter(ANY, unknown=True, marks=True)
 
 def apply(name: str, of: Function, arguments: Sequence[Value], host: Host) -> Value:
     """The result of the call. Raises EvaluationError where Terraform would stop."""
+    try:
+        return _apply(name, of, arguments, host)
+    except (Undecided, TooLarge) as undecided:
+        return Unknown(f"{name}(): {undecided}")
+    except RecursionError:
+        return Unknown(f"{name}(): a value that is nested too deeply")
+
+
+def _apply(name: str, of: Function, arguments: Sequence[Value], host: Host) -> Value:
     wanted = len(of.parameters)
     given = len(arguments)
     if given < wanted - of.optional or (given > wanted and of.rest is None):
