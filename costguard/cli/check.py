@@ -2,7 +2,7 @@
 
 import gc
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,19 +16,12 @@ from costguard.errors import ExitCode, InputError, UsageError
 from costguard.reports.text import ADDRESS, printable
 
 _NAMED = 10
-_ENVIRONMENT = ("TF_VAR_", "TF_AWS_DEFAULT_TAGS_")
 
 
 @click.command("check")
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
 @options.policy_options
-@click.option("--var", "variables", multiple=True, metavar="NAME=VALUE", help="A variable's value, as for Terraform.")
-@click.option("--var-file", "var_files", multiple=True, metavar="FILE", help="A file of values. Repeatable.")
-@click.option(
-    "--env-vars",
-    is_flag=True,
-    help="Take variables (TF_VAR_…) and default tags (TF_AWS_DEFAULT_TAGS_…) from the environment.",
-)
+@options.source_options
 @options.judging_options
 @click.option(
     "--write-baseline",
@@ -64,8 +57,7 @@ def command(
     PATHs are folders, or files as a hook passes them; without one, the working directory. Each file is judged in the
     root modules that it belongs to. In a run for single files only what has to do with their folders is reported.
     """
-    from costguard.check import Asked, assumptions, check
-    from costguard.iac.source import Settings
+    from costguard.check import Asked, check
 
     gc.disable()  # Runs are short; where they aren't, the collector is called when it pays.
     if baseline is not None and write_baseline is not None:
@@ -78,12 +70,7 @@ def command(
     debt = _debt(baseline, write_baseline)
     asked = Asked(
         policy=policy,
-        settings=Settings(
-            variables=_variables(variables),
-            var_files=tuple(map(_file, var_files)),
-            environment=_environment() if env_vars else {},
-            assume=assumptions(options.config_in_force(config_file)),
-        ),
+        settings=options.source_settings(variables, var_files, env_vars, options.config_in_force(config_file)),
         today=datetime.now(UTC).date(),
         with_resources=show_compliant,
         accepted=debt.entries if debt else None,
@@ -177,23 +164,3 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
-
-
-def _variables(texts: Sequence[str]) -> Mapping[str, str]:
-    values = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not equals or not name.strip():
-            raise UsageError(f"--var: {printable(text)!r} is not NAME=VALUE")
-        values[name.strip()] = value
-    return values
-
-
-def _file(path: str) -> Path:
-    if not path or not Path(path).is_file():
-        raise UsageError(f"--var-file: {printable(path, ADDRESS)!r} is not a file")
-    return Path(path)
-
-
-def _environment() -> Mapping[str, str]:
-    return {name: value for name, value in os.environ.items() if name.startswith(_ENVIRONMENT)}

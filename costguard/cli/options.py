@@ -2,9 +2,9 @@
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -15,6 +15,9 @@ from costguard.model.finding import Finding, Level, Report, Verdict
 from costguard.policy import Policy
 from costguard.policy.load import load
 from costguard.reports.text import ADDRESS, printable
+
+if TYPE_CHECKING:
+    from costguard.iac.source import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -29,6 +32,19 @@ _POLICY = click.option(
 _CONFIG = click.option(
     "--config", "config_file", metavar="FILE", help="The configuration to read instead of the nearest costguard.yaml."
 )
+
+_SOURCE = (
+    click.option(
+        "--var", "variables", multiple=True, metavar="NAME=VALUE", help="A variable's value, as for Terraform."
+    ),
+    click.option("--var-file", "var_files", multiple=True, metavar="FILE", help="A file of values. Repeatable."),
+    click.option(
+        "--env-vars",
+        is_flag=True,
+        help="Take variables (TF_VAR_…) and default tags (TF_AWS_DEFAULT_TAGS_…) from the environment.",
+    ),
+)
+_ENVIRONMENT = ("TF_VAR_", "TF_AWS_DEFAULT_TAGS_")
 
 _REPORTING = (
     click.option(
@@ -64,6 +80,13 @@ _JUDGING = (
 def policy_options(command: F) -> F:
     """``--policy`` and ``--config``."""
     return _POLICY(_CONFIG(command))
+
+
+def source_options(command: F) -> F:
+    """What is known beside the files of the source."""
+    for option in reversed(_SOURCE):
+        command = option(command)
+    return command
 
 
 def reporting_options(command: F) -> F:
@@ -112,6 +135,38 @@ def policy_in_force(policies: Sequence[str], config_file: str | None) -> Policy:
     """The compiled policy that the command line and ``costguard.yaml`` ask for."""
     sources, base = sources_in_force(policies, config_file)
     return load(sources, base=base)
+
+
+def source_settings(
+    variables: Sequence[str], var_files: Sequence[str], env_vars: bool, settings: config.Config | None
+) -> "Settings":
+    """What the options of :func:`source_options` and ``costguard.yaml`` say of values that are not in the source."""
+    from costguard.check import assumptions
+    from costguard.iac.source import Settings
+
+    environment = {name: value for name, value in os.environ.items() if name.startswith(_ENVIRONMENT)}
+    return Settings(
+        variables=_variables(variables),
+        var_files=tuple(map(_file, var_files)),
+        environment=environment if env_vars else {},
+        assume=assumptions(settings),
+    )
+
+
+def _variables(texts: Sequence[str]) -> Mapping[str, str]:
+    values = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip():
+            raise UsageError(f"--var: {printable(text)!r} is not NAME=VALUE")
+        values[name.strip()] = value
+    return values
+
+
+def _file(path: str) -> Path:
+    if not path or not Path(path).is_file():
+        raise UsageError(f"--var-file: {printable(path, ADDRESS)!r} is not a file")
+    return Path(path)
 
 
 def style(*, verbose: int, quiet: bool, no_color: bool, output: str | None) -> reports.Style:
