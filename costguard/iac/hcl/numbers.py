@@ -29,6 +29,10 @@ class TooLarge(Exception):  # noqa: N818 - not a mistake of anybody
 
 def arithmetic(operator: Operator, left: Number, right: Number) -> Number:
     """The result as Terraform has it. Raises :class:`TooLarge`, and EvaluationError for a division by zero."""
+    if (operator == "*" and not (left and right)) or (operator == "/" and not left and right):
+        return Decimal("-0") if _negative(left) != _negative(right) else 0
+    if operator in ("+", "-") and not left and not right:
+        return Decimal("-0") if _negative(left) and _negative(right) == (operator == "+") else 0
     if isinstance(left, int) and isinstance(right, int):
         whole = _whole(operator, left, right)
         if whole is not None:
@@ -125,6 +129,11 @@ def rounded(value: Fraction) -> Number:
     return _shortest(value)
 
 
+def _negative(number: Number) -> bool:
+    """Whether the number has a minus, which a zero may have too."""
+    return number.is_signed() if isinstance(number, Decimal) else number < 0
+
+
 def _whole(operator: Operator, left: int, right: int) -> int | None:
     """The result where it is whole and exact, else ``None``."""
     match operator:
@@ -138,7 +147,7 @@ def _whole(operator: Operator, left: int, right: int) -> int | None:
             if not right:
                 raise EvaluationError("division by zero")
             result, rest = divmod(left, right)
-            if rest or (not left and right < 0):
+            if rest:
                 return None
         case "%":
             if not right:

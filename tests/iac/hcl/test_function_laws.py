@@ -6,6 +6,7 @@
 """
 
 import time
+from collections.abc import Iterator
 from decimal import Decimal
 from importlib import import_module
 from pathlib import Path
@@ -14,6 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from costguard.iac.hcl import parse_expression, tree
+from costguard.iac.hcl.evaluate import evaluate
 from costguard.iac.hcl.functions import FAMILIES, IMPURE, call
 from costguard.iac.hcl.functions.signature import Function
 from costguard.iac.hcl.types import Any, List, Map, Primitive, SetOf, Type, set_of
@@ -30,6 +33,7 @@ from costguard.iac.hcl.values import (
     mark,
     unmark_deep,
 )
+from tests.iac.hcl.test_console import Folder, expressions
 
 FUNCTIONS: dict[str, Function] = {}
 for family in FAMILIES:
@@ -174,7 +178,10 @@ def outcome(name: str, arguments: tuple[Value, ...]) -> "Value | EvaluationError
 
 
 def admits(weak: Value, strong: Value) -> bool:
-    """Whether a result that is less certain leaves room for the certain one."""
+    """Whether a result that is less certain leaves room for the certain one. Where what decides isn't in the values (a
+    list or a tuple, a map or an object) the certain one has its doubts too."""
+    if isinstance(strong, Unknown | PartialMap):
+        return True
     match weak:
         case Unknown():
             return True
@@ -190,17 +197,13 @@ def admits(weak: Value, strong: Value) -> bool:
                 and weak.keys() == strong.keys()
                 and all(admits(item, strong[key]) for key, item in weak.items())
             )
-        case tuple():
-            if isinstance(strong, Set):
-                # Beside something of unknown type a list may become a set; it is left where both look the same.
-                strong = strong.items
-            return isinstance(strong, tuple) and len(weak) == len(strong) and all(map(admits, weak, strong))
+        case tuple() | Set():
+            # Beside something of unknown type a list may become a set; it is left where both look the same.
+            items = weak.items if isinstance(weak, Set) else weak
+            others = strong.items if isinstance(strong, Set) else strong
+            return isinstance(others, tuple) and len(items) == len(others) and all(map(admits, items, others))
         case _:
-            return (
-                not isinstance(weak, Set) or isinstance(strong, Set)
-                if isinstance(strong, Unknown)
-                else equal(weak, strong)
-            )
+            return equal(weak, strong)
 
 
 @settings(max_examples=1_500, deadline=None)
@@ -220,6 +223,46 @@ def test_what_is_less_known_gives_a_result_that_is_less_known_and_never_another(
         )
     elif not isinstance(strong, EvaluationError | Unknown):
         assert admits(weak, strong), f"{name}{weak_arguments} is {weak}, but {name}{arguments} is {strong}"
+
+
+def test_the_same_holds_of_every_call_that_the_console_is_asked_about(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    for written, _ in expressions():
+        expression = parse_expression(written)
+        if not isinstance(expression, tree.Call) or expression.expand or expression.name in ("try", "can"):
+            continue
+        try:
+            arguments = tuple(evaluate(argument, folder) for argument in expression.arguments)
+        except EvaluationError:
+            continue
+        name = expression.name
+        strong = outcome(name, arguments)
+        for at, argument in enumerate(arguments):
+            for less in lesser(argument):
+                weak = outcome(name, (*arguments[:at], less, *arguments[at + 1 :]))
+                if isinstance(weak, EvaluationError):
+                    assert isinstance(strong, EvaluationError | Unknown), f"{written}, {less}: {weak}"
+                elif not isinstance(strong, EvaluationError):
+                    assert admits(weak, strong), f"{written}, {less}: {weak}"
+
+
+def lesser(value: Value) -> Iterator[Value]:
+    """The value with less known of it, in several ways."""
+    yield UNKNOWN
+    match value:
+        case tuple():
+            for at, item in enumerate(value[:4]):
+                for less in lesser(item):
+                    yield (*value[:at], less, *value[at + 1 :])
+        case dict():
+            yield PartialMap(value, {}, "open")
+            yield PartialMap({}, dict.fromkeys(value, "perhaps"))
+            for key, item in [*value.items()][:4]:
+                yield PartialMap({name: other for name, other in value.items() if name != key}, {key: "perhaps"})
+                for less in lesser(item):
+                    yield value | {key: less}
+        case Marked(inner):
+            yield from map(mark, lesser(inner))
 
 
 @settings(max_examples=1_500, deadline=None)

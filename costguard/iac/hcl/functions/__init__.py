@@ -70,6 +70,10 @@ def call(name: str, arguments: Sequence[Value], host: Host) -> Value:
     if function is None:
         family = _FAMILY.get(plain)
         if family is None:
+            own = getattr(host, "function", None)  # A wrapper around Terraform has functions of its own.
+            if own is not None:
+                result: Value = own(plain, arguments)
+                return result
             why = IMPURE.get(plain)
             return Unknown(f"the result of {plain}(): {why}" if why else f"the function {plain}() is not evaluated")
         _LOADED.update(import_module(f"{__name__}.{family}").FUNCTIONS)

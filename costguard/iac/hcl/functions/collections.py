@@ -287,12 +287,15 @@ def _coalesce(*values: Value) -> Value:
 
 def _of_one_type(values: tuple[Value, ...]) -> tuple[Value, ...]:
     """The values unified. A null of no type beside lists or maps keeps Terraform from converting them."""
-    if None not in values or not any(isinstance(value, tuple | Set | dict | PartialMap) for value in values):
+    untyped = None in values or any(isinstance(value, Unknown) for value in values)
+    if not untyped or not any(isinstance(value, tuple | Set | dict | PartialMap) for value in values):
         return unify(values)
     try:
         return tuple(agree(one, other, _ONE_TYPE) for one, other in zip(values, unify(values), strict=True))
     except EvaluationError:
-        return values
+        if None in values:
+            return values
+        raise Undecided(_ONE_TYPE) from None
 
 
 def _coalescelist(*lists: Value) -> Value:
@@ -363,7 +366,7 @@ def _without_repeats(items: Iterable[Value]) -> list[Value]:
     compounds: list[Value] = []
     for item in items:
         if isinstance(item, tuple | dict | Set):
-            if len(compounds) > 2_000:
+            if len(compounds) > 1_000:
                 raise Undecided("a list too long to work with")
             if any(equal(item, other) for other in compounds):
                 continue
@@ -596,6 +599,7 @@ def _range(*numbers: Number) -> Value:
 
 def _sets(sets: Sequence[Set]) -> list[tuple[Value, ...]]:
     """The elements of each set, all converted to one type."""
+    _bounded(sum(len(one.items) for one in sets))
     flat = iter(unify(tuple(item for one in sets for item in one.items)))
     return [tuple(next(flat) for _ in one.items) for one in sets]
 

@@ -14,7 +14,7 @@ import msgspec
 
 from costguard.iac.hcl.numbers import TooLarge
 from costguard.iac.hcl.types import ANY, Any, Type, convert
-from costguard.iac.hcl.values import EvaluationError, Unknown, Value, mark, reason_of, unmark_deep
+from costguard.iac.hcl.values import EvaluationError, Unknown, Value, mark, reason_of, unmark, unmark_deep
 
 LONGEST_TEXT = 1_000_000
 """No text longer than this is made."""
@@ -114,7 +114,7 @@ def _apply(name: str, of: Function, arguments: Sequence[Value], host: Host) -> V
         if not parameter.marks and type(value) is not str:
             value, secret = unmark_deep(value)
             marked = marked or secret
-        if value is None and not parameter.null:
+        if not parameter.null and unmark(value)[0] is None:
             raise EvaluationError(f"argument {position + 1} of {name}() must not be null")
         if not isinstance(parameter.type, Any):
             try:
