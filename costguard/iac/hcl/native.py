@@ -89,26 +89,30 @@ _OPERATORS = frozenset(("+", "-", "*", "/", "%", "==", "!=", "<", "<=", ">", ">=
 _HEADER = re.compile(rb'([^\s"{=/#]+)((?:[ \t]*(?:"(?:[^"\\\n$%]|\\.|[$%](?!\{))*"|[^\s"{=/#]+))*)[ \t]*\{')
 _LABEL = re.compile(rb'"((?:[^"\\]|\\.)*)"|([^\s"{=/#]+)')
 _ATTRIBUTE_HEAD = re.compile(rb"([^\s=/#]+)[ \t]*=[ \t]*(?![ \t\n\r#/])")
+_LONE_RETURN = re.compile(rb"\r(?!\n)")
+_SEPARATOR = re.compile(rb"[,\n]")
 _END_OF_LINE = re.compile(rb"(?:[ \t]|/\*.*?\*/)*(?:\r?\n|#|//|\Z)", re.DOTALL)
 
 # tree-sitter-hcl takes every blank for a token of its own and looks from each to the end of them all.
-_MANY_BLANKS = 200
+_MANY_BLANKS = 500
 _LONG_BLANK = re.compile(rb"\s{%d,}" % _MANY_BLANKS)
 
 # What would mislead tree-sitter-hcl, see `masked`.
 _ODD_ESCAPE = re.compile(rb"(?<!\$)\$(?=(?:\$\$)+\{)|(?<!%)%(?=(?:%%)+\{)")
 _EXPONENT = re.compile(rb"(?<![\w.])(?<!\w-)([0-9]+(?:\.[0-9]+)?)([eE][-+]?[0-9]+)(?![\w.])")
+_WIDE_SPLAT = re.compile(rb"\[\s*\*\s*\]|\.[ \t]+\*")
 _PARENTHESIS_AFTER_NAME = re.compile(rb"([\w-])((?:[ \t]*(?:(?:#|//)[^\n]*)?\r?\n)+[ \t]*)\(")
 
 _ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)|\$\$\{|%%\{", re.DOTALL)
 _ESCAPED = {"\\n": "\n", "\\r": "\r", "\\t": "\t", '\\"': '"', "\\\\": "\\", "$${": "${", "%%{": "%{"}
 _ESCAPED_MARKER = re.compile(rb"\$\$\{|%%\{")
+_NOT_QUOTED = re.compile(rb'\n|(?<!\\)(?:\\\\)*"')
 _UNESCAPED_MARKER = re.compile(rb"\$\{|%\{")
 
 # The tokens of Terraform's scanner in a quoted text, and in a heredoc or a template file, where a token ends with its
 # line.
 _QUOTED_TOKEN = re.compile(r"(?:[^$%\\]|\\.)+|\$\$\{~?|%%\{~?|[$%]", re.DOTALL)
-_HEREDOC_TOKEN = re.compile(r"[^$%\n]*\n|[^$%\n]+|\$\$\{~?\n?|%%\{~?\n?|[$%]\n?")
+_HEREDOC_TOKEN = re.compile(r"[^$%\n]*\n|[^$%\n]+|\$\$\{~?\n?|%%\{~?\n?|[$%](?:\n|\r(?=\n))?")
 
 
 def blanked(source: bytes) -> bytes:
@@ -167,6 +171,7 @@ def read(source: bytes, name: str) -> tree.File:
             root = _PARSER.parse(masked).root_node
             if root.has_error:
                 return _refused(source, name, _first_error(root))
+        _refuse_lone_returns(source, masked)
         body = _Structure(source, masked).file(root)
     except Unreadable as problem:
         line = source.count(b"\n", 0, problem.offset) + 1
@@ -184,6 +189,16 @@ def _refused(source: bytes, name: str, offset: int) -> tree.File:
     return tree.File(name, source, EMPTY, problems=(tree.Problem(line, opinion.message),))
 
 
+def _refuse_lone_returns(source: bytes, masked: bytes) -> None:
+    """A carriage return without a line feed is nothing that HCL knows; only a comment can hold one."""
+    if b"\r" not in source or (lone := _LONE_RETURN.search(source)) is None:
+        return
+    comments = _comments(source, masked)
+    for found in _LONE_RETURN.finditer(source, lone.start()):
+        if not any(comment.start < found.start() <= comment.end for comment in comments):
+            raise Unreadable(found.start(), "a carriage return stands here without a line feed")
+
+
 def not_text(source: bytes) -> int | None:
     """Where the bytes stop to be a text."""
     offset = source.find(b"\0")
@@ -198,7 +213,9 @@ def not_text(source: bytes) -> int | None:
 
 
 def _mended(masked: bytes) -> bytes:
+    """The copy without what only tree-sitter-hcl refuses."""
     masked = _EXPONENT.sub(lambda m: m[1] + b"0" * len(m[2]), masked)
+    masked = _WIDE_SPLAT.sub(lambda m: re.sub(rb"\s", b"", m[0]).ljust(len(m[0])), masked)
 
     def separated(match: re.Match[bytes]) -> bytes:
         # A comma between the items, and blanks where a comment would hide it.
@@ -254,6 +271,8 @@ class _Structure:
                     name, value_start = head[1].decode(), head.end()
                 else:
                     name, value_start = self.attribute_head(node)
+                if ":" in name:
+                    raise Unreadable(at, f"{name} isn't a name")
                 if name in attributes:
                     raise Unreadable(at, f"the argument {name} is set a second time")
                 attributes[name] = tree.Attribute(
@@ -309,9 +328,11 @@ class _Structure:
             ]
             if b"\n" in self.source[start:opening]:
                 raise Unreadable(start, "the header of a block has to stand on one line with its brace")
-            if any(_UNESCAPED_MARKER.search(_ESCAPED_MARKER.sub(b"", text)) for text in texts):
+            if any(_UNESCAPED_MARKER.search(_ESCAPED_MARKER.sub(b"_", text)) for text in texts):
                 raise Unreadable(start, "a label can't have a template in it")
             type_, labels = texts[0].decode(), _labels(b" ".join(texts[1:]), start)
+        if ":" in type_:
+            raise Unreadable(start, f"{type_} isn't a name")
         body = self.body(inner, opening + 1, end - 1, depth + 1)
         if inner and inner[0].kind_id != _COMMENT and b"\n" not in self.source[opening : inner[0].start_byte]:
             first = inner[0]
@@ -463,6 +484,12 @@ class _Converter:
     def text(self, node: Node) -> str:
         return self.source[node.start_byte + self.base : node.end_byte + self.base].decode()
 
+    def name(self, node: Node) -> str:
+        name = self.text(node)
+        if ":" in name:  # tree-sitter-hcl allows it in every name
+            raise Unreadable(node.start_byte + self.base, f"{name} isn't a name: only functions have a namespace")
+        return name
+
     def expression(self, node: Node, depth: int) -> tree.Expression:
         """An ``expression``."""
         if depth > MAX_DEPTH:
@@ -491,12 +518,13 @@ class _Converter:
             end = node.end_byte + self.base
             kind = node.kind_id
             if kind == _GET_ATTR:
-                value = tree.GetAttr(value.start, end, value, self.text(node.children[-1]))
+                value = tree.GetAttr(value.start, end, value, self.name(node.children[-1]))
             elif kind == _INDEX:
                 if (
                     isinstance(value, tree.Literal)
                     and not _is_bracketed(node)
                     and isinstance(value.value, int | Decimal)
+                    and value.end == node.start_byte + self.base
                 ):
                     raise Unreadable(value.start, "a number has more than one point")
                 value = tree.Index(value.start, end, value, self.key(node.children[0], depth))
@@ -525,7 +553,7 @@ class _Converter:
             start, end = node.start_byte + self.base, node.end_byte + self.base
             kind = node.kind_id
             if kind == _GET_ATTR:
-                steps.append(tree.SplatStep(start, end, self.text(node.children[-1]), None))
+                steps.append(tree.SplatStep(start, end, self.name(node.children[-1]), None))
             elif kind == _INDEX:
                 steps.append(tree.SplatStep(start, end, "", self.key(node.children[0], depth)))
             else:
@@ -618,7 +646,7 @@ class _Converter:
         return tree.Literal(start, end, number(self.source[start:end].decode(), start))
 
     def variable(self, node: Node, depth: int) -> tree.Expression:
-        return tree.Name(node.start_byte + self.base, node.end_byte + self.base, self.text(node))
+        return tree.Name(node.start_byte + self.base, node.end_byte + self.base, self.name(node))
 
     def call(self, node: Node, depth: int) -> tree.Expression:
         arguments: list[tree.Expression] = []
@@ -642,6 +670,8 @@ class _Converter:
         pairs: list[tree.ObjectItem] = []
         for child in inner.children:
             if child.kind_id == _OBJECT_ELEM:
+                if pairs and not _SEPARATOR.search(self.source, pairs[-1].end, child.start_byte + self.base):
+                    raise Unreadable(pairs[-1].end, "the items of an object have no comma between them")
                 key, value = (one for one in child.children if one.kind_id == _EXPRESSION)
                 pairs.append(
                     tree.ObjectItem(
@@ -675,7 +705,7 @@ class _Converter:
         for child in inner.children:
             kind = child.kind_id
             if kind == _FOR_INTRO:
-                names = [self.text(one) for one in child.children if one.kind_id == _IDENTIFIER]
+                names = [self.name(one) for one in child.children if one.kind_id == _IDENTIFIER]
                 key, value = names if len(names) == 2 else ("", names[0])
                 source = next(one for one in child.children if one.kind_id == _EXPRESSION)
                 collection = self.expression(source, depth)
@@ -757,11 +787,11 @@ class _Converter:
         if start >= end:
             return []
         raw = self.source[start:end]
-        if _UNESCAPED_MARKER.search(_ESCAPED_MARKER.sub(b"", raw)):
+        if _UNESCAPED_MARKER.search(_ESCAPED_MARKER.sub(b"_", raw)):
             raise Unreadable(start, "its template can't be taken apart")
         quoted = token is _QUOTED_TOKEN
-        if quoted and b"\n" in raw:
-            raise Unreadable(start, "a quoted text runs over the end of its line")
+        if quoted and _NOT_QUOTED.search(raw):
+            raise Unreadable(start, "a text in quotes has an end of a line or a bare quotation mark in it")
         pieces = []
         at = start
         whole = raw.decode()
@@ -812,7 +842,7 @@ class _Converter:
                     branches = (tuple(parts), ()) if then is None else (tuple(then), tuple(parts))
                     directive = tree.TemplateIf(opening.start, piece.end, inner_expression, *branches)
                 else:
-                    names = [self.text(child) for child in children if child.kind_id == _IDENTIFIER]
+                    names = [self.name(child) for child in children if child.kind_id == _IDENTIFIER]
                     key, value = names if len(names) == 2 else ("", names[0])
                     directive = tree.TemplateFor(opening.start, piece.end, key, value, inner_expression, tuple(parts))
                 parts = before

@@ -168,7 +168,7 @@ def _too_long(text: str) -> str:
 def _parsed(text: str) -> "Any":
     """python-hcl2's tree, or why there is none."""
     import hcl2
-    from lark.exceptions import LarkError, UnexpectedCharacters, UnexpectedToken
+    from lark.exceptions import LarkError, UnexpectedInput, UnexpectedToken
 
     try:
         parsed = hcl2.parses_to_tree(text.removeprefix("\ufeff"))
@@ -182,9 +182,8 @@ def _parsed(text: str) -> "Any":
         return Refusal(
             error.line, f"python-hcl2 doesn't expect {found} at line {error.line}, column {error.column}{hope}"
         )
-    except UnexpectedCharacters as error:
-        found = text[error.pos_in_stream or 0 :][:1]
-        return Refusal(error.line, f"python-hcl2 can't read {found!r} at line {error.line}, column {error.column}")
+    except UnexpectedInput as error:
+        return Refusal(error.line, f"python-hcl2 can't go on at line {error.line}, column {error.column}")
     except (LarkError, RecursionError) as error:
         return Refusal(0, f"python-hcl2 gives up on it ({type(error).__name__})")
     return parsed
