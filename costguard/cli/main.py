@@ -17,6 +17,7 @@ from costguard.errors import CostguardError, ExitCode
 
 _COMMANDS = {
     "check": "costguard.cli.check",
+    "fix": "costguard.cli.fix",
     "gate": "costguard.cli.gate",
     "policy": "costguard.cli.policy",
     "report": "costguard.cli.report",

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -41,10 +41,10 @@ _SOURCE = (
     click.option(
         "--env-vars",
         is_flag=True,
-        help="Take variables (TF_VAR_…) and default tags (TF_AWS_DEFAULT_TAGS_…) from the environment.",
+        help="Take variables (TF_VAR_…), default tags (TF_AWS_DEFAULT_TAGS_…) and what Terragrunt's get_env asks for "
+        "from the environment.",
     ),
 )
-_ENVIRONMENT = ("TF_VAR_", "TF_AWS_DEFAULT_TAGS_")
 
 _REPORTING = (
     click.option(
@@ -60,14 +60,15 @@ _REPORTING = (
     click.option("--quiet", "-q", is_flag=True, help="Only what blocks, and the summary."),
     click.option("--no-color", is_flag=True, help="No colours, also on a terminal. NO_COLOR does the same."),
 )
+fail_on_option = click.option(
+    "--fail-on",
+    type=click.Choice(["error", "warning", "unknown", "never"]),
+    default="error",
+    show_default=True,
+    help="The least finding that ends in exit code 1; unknown counts what can't be decided, too.",
+)
 _JUDGING = (
-    click.option(
-        "--fail-on",
-        type=click.Choice(["error", "warning", "unknown", "never"]),
-        default="error",
-        show_default=True,
-        help="The least finding that ends in exit code 1; unknown counts what can't be decided, too.",
-    ),
+    fail_on_option,
     click.option(
         "--baseline",
         metavar="FILE",
@@ -144,11 +145,10 @@ def source_settings(
     from costguard.check import assumptions
     from costguard.iac.source import Settings
 
-    environment = {name: value for name, value in os.environ.items() if name.startswith(_ENVIRONMENT)}
     return Settings(
         variables=_variables(variables),
         var_files=tuple(map(_file, var_files)),
-        environment=environment if env_vars else {},
+        environment=dict(os.environ) if env_vars else {},
         assume=assumptions(settings),
     )
 
@@ -261,10 +261,15 @@ def write(text: str, *, utf_8: bool = False) -> None:
 
 
 def exit_code(report: Report, fail_on: str) -> ExitCode:
-    """The verdict on a report. Incomplete outranks findings; old debt never blocks."""
-    if not report.complete:
+    """The verdict on a report."""
+    return verdict(report.findings, fail_on, complete=report.complete)
+
+
+def verdict(findings: Iterable[Finding], fail_on: str, *, complete: bool) -> ExitCode:
+    """Incomplete outranks findings; old debt never blocks."""
+    if not complete:
         return ExitCode.INCOMPLETE
-    if any(finding.new and _blocks(finding, fail_on) for finding in report.findings):
+    if any(finding.new and _blocks(finding, fail_on) for finding in findings):
         return ExitCode.FINDINGS
     return ExitCode.CLEAN
 

@@ -16,7 +16,10 @@ import msgspec
 from costguard.config import Config
 from costguard.document import read_text
 from costguard.errors import DocumentError, UsageError
+from costguard.policy import Policy
 from costguard.policy.rules.require import Require
+
+DocPath = tuple[str | int, ...]
 
 _PLACES = (".github/CODEOWNERS", ".gitlab/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS")
 
@@ -35,15 +38,19 @@ class Unsaid(msgspec.Struct, frozen=True):
 
 
 class Values:
-    """All that may say a value. ``top`` is the folder of the repository; ``given`` comes from the command line."""
+    """All that may say a value. ``top`` is the folder of the repository; ``given`` comes from the command line.
 
-    def __init__(self, given: Mapping[str, str], config: Config | None, top: Path) -> None:
+    Raises :class:`DocumentError` for a configuration that speaks of tags or of a file that there are not.
+    """
+
+    def __init__(self, given: Mapping[str, str], config: Config | None, top: Path, policy: Policy) -> None:
         self._given = given
         self._rules: list[_FolderRule] = []
         self._owners: _Owners | None = None
         self._owned_tag = ""
         self._top = top
         if config is not None:
+            _check_names(config, policy)
             self._base = _relative(config.folder.resolve(), top)
             for index, rule in enumerate(config.doc.fix.values):
                 line = config.document.line(("fix", "values", index))
@@ -100,9 +107,9 @@ class _FolderRule(msgspec.Struct, frozen=True):
     by: str
 
 
-def given(texts: Sequence[str], known: Iterable[str]) -> Mapping[str, str]:
+def given_values(texts: Sequence[str], policy: Policy) -> Mapping[str, str]:
     """What ``--set TAG=VALUE`` says. Raises :class:`UsageError`."""
-    names = sorted(known)
+    names = _tags(policy)
     values: dict[str, str] = {}
     for text in texts:
         name, equals, value = text.partition("=")
@@ -113,6 +120,30 @@ def given(texts: Sequence[str], known: Iterable[str]) -> Mapping[str, str]:
         if values.setdefault(name, value) != value:
             raise UsageError(f"--set: {name} is set to {values[name]!r} and to {value!r}")
     return values
+
+
+def _tags(policy: Policy) -> list[str]:
+    required = {rule.spelling.name for rule in policy.rules if isinstance(rule, Require)}
+    return sorted(required | set(policy.spellings))
+
+
+def _check_names(config: Config, policy: Policy) -> None:
+    names = _tags(policy)
+    stated = config.doc.fix
+    said: list[tuple[DocPath, str]] = [
+        (("values", index, "set", name), name) for index, rule in enumerate(stated.values) for name in rule.set
+    ]
+    if stated.codeowners is not None:
+        said.append((("codeowners", "tag"), stated.codeowners.tag))
+    problems = [
+        config.document.problem(
+            ("fix", *path), f"no tag of the policy is called {name!r}; there are {', '.join(names)}"
+        )
+        for path, name in said
+        if name not in names
+    ]
+    if problems:
+        raise DocumentError(problems)
 
 
 def _relative(path: Path, top: Path) -> str:

@@ -1,0 +1,332 @@
+"""Where a tag can be mended: for one finding the places to choose from, the best first.
+
+An entry that is wrong has one place: where it is written. One that is missing may be added where the map comes from (a
+local, an argument of a call), at the resource, or in its provider's defaults. Nothing here is tried out: which place is
+right shows when the edited source is judged.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+
+import msgspec
+
+from costguard import catalog
+from costguard.fix.edits import Add, AddBlock, Operation, Put, Rename, Set
+from costguard.iac.hcl.tree import Body as Node
+from costguard.iac.hcl.tree import (
+    Call,
+    Expression,
+    File,
+    GetAttr,
+    Index,
+    Literal,
+    Name,
+    Object,
+    ObjectItem,
+    Parentheses,
+)
+from costguard.iac.source.evidence import Evidence
+from costguard.iac.source.instance import ONE, ModuleInstance, ProviderConfiguration
+from costguard.iac.source.module import Module, find
+from costguard.iac.source.places import Trace, default_expression, entry, own_expression, surface_parts
+from costguard.iac.source.tagset import Body
+from costguard.model.resource import Surface
+
+PROPAGATE = "propagate_at_launch"
+_LONGEST = 20
+
+
+class Spot(msgspec.Struct, frozen=True):
+    """A place in a file of ``module``. ``key`` names it across findings; ``operations`` gives what mends a tag there,
+    from its key and its value. ``shared``: others than the resource may depend on it. ``plain``: the resource's tags
+    are nothing but a reference that leads there."""
+
+    file: File
+    module: ModuleInstance
+    key: tuple[str, str, int]
+    operations: Callable[[str, str], tuple[Operation, ...]]
+    shared: bool = False
+    plain: bool = False
+
+
+class Nowhere(msgspec.Struct, frozen=True):
+    """Why there is no place; half a sentence."""
+
+    why: str
+
+
+# --- tags that are missing
+
+
+def additions(evidence: Evidence, surface: Surface, key: str) -> Iterator[Spot] | Nowhere:
+    """Where a missing tag can be added, the places that the map comes from first and the resource itself last."""
+    own = evidence.kind.own if evidence.kind is not None else None
+    if own is not None and own.shape == "blocks" and not surface.created:
+        return _block(evidence, own)
+    if own is not None and surface.path == f"{own.path[-1]}.{PROPAGATE}":
+        return _propagation(evidence, own.path[-1], key)
+    written = own_expression(evidence, surface.path)
+    if written is not None:
+        trace = Trace(written.file, written.node, written.module, written.each, written.names)
+        return iter((*_sources(trace), _put(trace, shared=False)))
+    names = [name for name, _ in surface_parts(surface.path)]
+    parents = _parents(evidence, surface.path)
+    if not parents and names[:-1] == ["metadata"]:
+        parents, names = [evidence.body], ["metadata", names[-1]]
+    elif parents:
+        names = names[-1:]
+    else:
+        return Nowhere(f"{names[0]} is not written as a block")
+    layer = parents[0].layers[0]
+    return iter((_into(layer.file, evidence.module, layer.body, tuple(names)),))
+
+
+def _block(evidence: Evidence, own: catalog.Surface) -> Iterator[Spot] | Nowhere:
+    """A tag block of its own, as Auto Scaling has them."""
+    type_ = own.path[-1]
+    if evidence.declared.attribute(type_) is not None:
+        return Nowhere(f"its {type_} blocks are computed")
+    parents = _parents(evidence, ".".join(own.path))
+    if not parents:
+        return Nowhere(f"{own.path[0]} is not written as a block")
+    layer = parents[0].layers[0]
+    propagate: tuple[tuple[str, str | bool], ...] = ((PROPAGATE, True),) if evidence.type.startswith("aws_") else ()
+
+    def operations(key: str, value: str) -> tuple[Operation, ...]:
+        return (AddBlock(layer.body, type_, (("key", key), ("value", value), *propagate)),)
+
+    return iter((Spot(layer.file, evidence.module, (layer.file.name, f"block {type_}", layer.body.start), operations),))
+
+
+def _propagation(evidence: Evidence, type_: str, key: str) -> Iterator[Spot] | Nowhere:
+    child = _tag_block(evidence, type_, key)
+    found = find(child.layers, PROPAGATE) if child is not None else None
+    if found is None:
+        return Nowhere(f"no {type_} block of its own sets {PROPAGATE} for it")
+    file, attribute = found
+    return iter((_set(file, evidence.module, attribute.value, lambda _key, _value: True),))
+
+
+def _parents(evidence: Evidence, path: str) -> list[Body]:
+    """The bodies that hold the attribute of a surface."""
+    level = [evidence.body]
+    for name, label in surface_parts(path)[:-1]:
+        deeper: list[Body] = []
+        for body in level:
+            children = [child for child in body.children(name)[0] if isinstance(child, Body)]
+            if label is not None:
+                children = [child for index, child in enumerate(children) if _is_called(child, index, label)]
+            deeper += children
+        level = deeper
+    return level
+
+
+def _is_called(child: Body, index: int, label: str) -> bool:
+    names = ("resource_type", "location", "name", "device_name", "step_id", "rule_name")
+    return label == str(index) or any(child.value(name) == label for name in names)
+
+
+def _tag_block(evidence: Evidence, type_: str, key: str) -> Body | None:
+    children = (child for child in evidence.body.children(type_)[0] if isinstance(child, Body))
+    return next((child for child in children if child.value("key") == key), None)
+
+
+def _sources(trace: Trace, depth: int = 0, *, plain: bool = True) -> Iterator[Spot]:
+    """The maps that this one is made from and that stand under a name, the innermost first."""
+    if depth > _LONGEST:
+        return
+    match trace.node:
+        case Parentheses(inner=inner):
+            yield from _sources(msgspec.structs.replace(trace, node=inner), depth + 1, plain=plain)
+        case Call(name="merge" | "tomap" | "core::merge" | "core::tomap", arguments=arguments, expand=False):
+            for argument in arguments:
+                yield from _sources(msgspec.structs.replace(trace, node=argument), depth + 1, plain=False)
+        case _:
+            behind = _behind(trace)
+            if isinstance(behind, Trace):
+                yield from _sources(behind, depth + 1, plain=plain)
+                yield _put(behind, shared=True, plain=plain)
+            elif behind is not None:
+                yield msgspec.structs.replace(behind, plain=plain)
+
+
+def _behind(trace: Trace) -> Trace | Spot | None:
+    """What a name stands for: an expression elsewhere, or an argument that a call doesn't give yet."""
+    module = trace.module
+    match trace.node:
+        case GetAttr(of=Name(name="local"), name=name):
+            found = module.module.locals.get(name)
+            return None if found is None else Trace(found[0], found[1].value, module, ONE, {})
+        case GetAttr(of=Name(name="var"), name=name):
+            return _argument(module, name)
+        case GetAttr(of=GetAttr(of=Name(name="module"), name=call), name=output):
+            return _output(module, call, output)
+        case GetAttr(of=Index(of=GetAttr(of=Name(name="module"), name=call)), name=output):
+            return _output(module, call, output)
+    return None
+
+
+def _argument(module: ModuleInstance, name: str) -> Trace | Spot | None:
+    """What the caller gives for a variable. Those of a root come from outside, and a default is for everybody."""
+    declared = module.module.variables.get(name)
+    if declared is None or module.parent is None or module.call is None:
+        return None
+    given = module.call.attribute(name)
+    if given is not None:
+        return Trace(given[0], given[1].value, module.parent, module.each, {})
+    default = declared.expression("default")
+    if isinstance(default, Object) or (isinstance(default, Literal) and default.value is None):
+        layer = module.call.layers[0]
+        return msgspec.structs.replace(_into(layer.file, module.parent, layer.body, (name,)), shared=True)
+    return None
+
+
+def _output(module: ModuleInstance, call: str, output: str) -> Trace | None:
+    if call not in module.module.calls:
+        return None
+    children = module.children(call).instances
+    declared = children[0].module.outputs.get(output) if children else None
+    found = declared.attribute("value") if declared is not None else None
+    return None if found is None else Trace(found[0], found[1].value, children[0], ONE, {})
+
+
+def _put(trace: Trace, *, shared: bool, plain: bool = False) -> Spot:
+    node = trace.node
+    assert not isinstance(node, ObjectItem)  # noqa: S101 - these traces lead to maps
+
+    def operations(key: str, value: str) -> tuple[Operation, ...]:
+        return (Put(node, ((key, value),)),)
+
+    return Spot(trace.file, trace.module, (trace.file.name, "map", node.start), operations, shared, plain)
+
+
+def _into(file: File, module: ModuleInstance, body: Node, path: tuple[str, ...]) -> Spot:
+    def operations(key: str, value: str) -> tuple[Operation, ...]:
+        return (Add(body, path, ((key, value),)),)
+
+    return Spot(file, module, (file.name, ".".join(path), body.start), operations)
+
+
+# --- the defaults of a provider
+
+_SINCE = {"aws": (3, 38), "google": (5, 0)}
+"""The versions of the providers that brought default tags."""
+
+
+def provider_defaults(provider: ProviderConfiguration, evidence: Evidence) -> Iterator[Spot]:
+    """Where a tag can be given to everything that a root's provider configuration makes."""
+    cloud = catalog.cloud_of(provider.source)
+    where = provider.where
+    if provider.block is None or where is None or where.parent is not None or cloud not in _SINCE:
+        return
+    if not may_be_since(where.module, provider.key.partition(".")[0], _SINCE[cloud]):
+        return
+    trace = default_expression(evidence)
+    if trace is not None:
+        yield from _sources(trace)
+        yield _put(trace, shared=True)
+        return
+    layer = provider.block.layers[0]
+    if any(block.labels == ("default_tags",) for block in layer.body.blocks("dynamic", 1)):
+        return
+    path = ("default_labels",) if cloud == "google" else ("default_tags", "tags")
+    yield msgspec.structs.replace(_into(layer.file, where, layer.body, path), shared=True)
+
+
+def may_be_since(module: Module, provider: str, version: tuple[int, int]) -> bool:
+    """Whether the versions that a module asks for leave room for a provider that is at least this new."""
+    return not any(
+        _below(constraint.strip(), version)
+        for constraints in _constraints(module, provider)
+        for constraint in constraints.split(",")
+    )
+
+
+def _constraints(module: Module, provider: str) -> Iterator[str]:
+    """What is said of the provider's version in ``required_providers``."""
+    for file in module.files:
+        for block in file.body.blocks("terraform"):
+            for wanted in block.body.blocks("required_providers"):
+                stated = wanted.body.attributes.get(provider)
+                if stated is None:
+                    continue
+                value = stated.value
+                for item in value.items if isinstance(value, Object) else ():
+                    if isinstance(item.key, Literal) and item.key.value == "version":
+                        value = item.value
+                if isinstance(value, Literal) and isinstance(value.value, str):
+                    yield value.value
+
+
+_CONSTRAINT = re.compile(r"(=|<=|<|~>|)\s*v?([0-9]+(?:\.[0-9]+)*)")
+
+
+def _below(constraint: str, version: tuple[int, int]) -> bool:
+    """Whether all that one part of a constraint (``~> 4.1``) allows is older."""
+    found = _CONSTRAINT.match(constraint)
+    if found is None:
+        return False
+    numbers = tuple(map(int, found[2].split(".")))
+    match found[1]:
+        case "<":
+            return (*numbers, 0, 0)[:3] <= (*version, 0)
+        case "~>":
+            # Its last number may rise, and nothing before it.
+            return numbers[:-1] < version[: len(numbers) - 1]
+        case _:
+            return (*numbers, 0)[:2] < version
+
+
+# --- tags that are there and wrong
+
+
+def renaming(evidence: Evidence, surface: Surface, found: str) -> Iterator[Spot] | Nowhere:
+    """Where a tag that is there under a wrong key can get its own."""
+    own = evidence.kind.own if evidence.kind is not None else None
+    if own is not None and own.shape == "blocks" and not surface.created:
+        child = _tag_block(evidence, own.path[-1], found)
+        stated = find(child.layers, "key") if child is not None else None
+        if stated is None:
+            return Nowhere(f"the key of its {own.path[-1]} block is computed")
+        return iter((_set(stated[0], evidence.module, stated[1].value, lambda key, _: key),))
+    trace = entry(evidence, own_expression(evidence, surface.path), found, surface.tags.tags[found].source)
+    if trace is None or not isinstance(trace.node, ObjectItem):
+        return Nowhere(f"{found} is computed{_at(trace)}")
+    item = trace.node
+
+    def operations(key: str, _value: str) -> tuple[Operation, ...]:
+        return (Rename(item, key),)
+
+    return iter((Spot(trace.file, trace.module, (trace.file.name, "key", item.start), operations, shared=True),))
+
+
+def settings(evidence: Evidence, surface: Surface, key: str) -> Iterator[Spot] | Nowhere:
+    """Where the value of a tag is written, as a literal."""
+    trace = entry(evidence, own_expression(evidence, surface.path), key, surface.tags.tags[key].source)
+    if trace is None:
+        return Nowhere(f"{key} is computed")
+    value = trace.node.value if isinstance(trace.node, ObjectItem) else trace.node
+    current: Trace | None = msgspec.structs.replace(trace, node=value)
+    shared = False
+    for _ in range(_LONGEST):
+        if current is None or isinstance(current.node, ObjectItem):
+            break
+        if isinstance(current.node, Literal):
+            return iter((_set(current.file, current.module, current.node, lambda _, value: value, shared=shared),))
+        behind = _behind(current)
+        current = behind if isinstance(behind, Trace) else None
+        shared = True
+    return Nowhere(f"the value of {key} is computed{_at(trace)}")
+
+
+def _set(
+    file: File, module: ModuleInstance, value: Expression, to: Callable[[str, str], str | bool], *, shared: bool = True
+) -> Spot:
+    def operations(key: str, text: str) -> tuple[Operation, ...]:
+        return (Set(value, to(key, text)),)
+
+    return Spot(file, module, (file.name, "value", value.start), operations, shared)
+
+
+def _at(trace: Trace | None) -> str:
+    return "" if trace is None else f" at {trace.location.file}:{trace.location.line}"

@@ -1,0 +1,687 @@
+"""Findings of a check → the edits that mend them, proven by judging the edited source.
+
+For each fault the places where it could be mended are tried in the order of what a careful engineer would prefer. All
+edits together are made in memory, and every root module that they reach is judged again: nothing may have changed but
+the tags that were to change. What else would change sends the mend that caused it to its next place; a fault for which
+no place is left stays, and the reason is said. Nothing here writes a file.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from costguard import catalog
+from costguard.baseline import Entry
+from costguard.check import Asked, Examined, examine
+from costguard.fix import places
+from costguard.fix.edits import EditError, Operation, check, edit
+from costguard.fix.effects import Plain, everything_else, gained
+from costguard.fix.places import Nowhere, Spot
+from costguard.fix.values import Said, Unsaid, Values
+from costguard.fix.verify import doubt
+from costguard.fix.write import Change
+from costguard.iac.hcl import parse
+from costguard.iac.hcl.tree import File
+from costguard.iac.source import Files, Judged
+from costguard.iac.source.instance import ModuleInstance
+from costguard.iac.source.places import editable, surface_parts
+from costguard.iac.source.roots import Root, Selection, select
+from costguard.model.finding import Finding, Verdict
+from costguard.model.resource import Cloud, Gap, Known, Location, Surface, Unknown, without_indexes
+from costguard.policy import Policy
+from costguard.policy.patterns import pattern
+from costguard.policy.rules.require import Require
+
+ROUNDS = 40
+"""So often edits are judged before what still disturbs is left alone; two or three times are usual."""
+
+_FOR_A_PERSON: Mapping[Verdict, str] = {
+    Verdict.UNKNOWN: "what isn't known is not mended",
+    Verdict.FORBIDDEN: "whether it can go is for a person to say",
+}
+
+
+class Left(msgspec.Struct, frozen=True):
+    """A finding that stays, where, and why."""
+
+    finding: Finding
+    location: Location
+    why: str
+    instances: int = 1
+
+
+class Mended(msgspec.Struct, frozen=True):
+    """A finding that the changes mend, where, and who says the value that is written (empty where the fault itself
+    says it)."""
+
+    finding: Finding
+    location: Location
+    by: str
+    instances: int = 1
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What is to be written, and what that comes to: ``present`` are the findings of all instances as they are,
+    ``remaining`` as they would be. ``top`` is the folder of the repository."""
+
+    changes: tuple[Change, ...]
+    mended: tuple[Mended, ...]
+    left: tuple[Left, ...]
+    present: tuple[Finding, ...]
+    remaining: tuple[Finding, ...]
+    top: Path
+    gaps: tuple[Gap, ...] = ()
+
+
+def plan(paths: Sequence[str], asked: Asked, values: Callable[[Path], Values]) -> Plan:
+    """Plans the mending of all that a check of the paths reports. ``values`` gives what says values, for the folder of
+    the repository. Raises :class:`UsageError` for paths that can't be."""
+    selection = select(paths, parse)
+    return _Planner(selection, asked, values(Path(selection.top))).plan()
+
+
+_ANY = "\0any"
+"""In an effect: whatever value is there."""
+
+
+class _Choice(msgspec.Struct, frozen=True):
+    """A place, with the operations there and what they are to bring about: key → value, None for a key that goes."""
+
+    spot: Spot
+    operations: tuple[Operation, ...]
+    effect: Mapping[str, str | None]
+    by: str
+
+
+class _Mend(msgspec.Struct, eq=False):
+    """One finding on one instance that is to be mended, and the places that are left for it."""
+
+    root: Root
+    finding: Finding
+    judged: Judged
+    surface: Surface
+    location: Location
+    choices: list[_Choice]
+    why: str = ""
+
+    @property
+    def choice(self) -> _Choice | None:
+        return self.choices[0] if self.choices else None
+
+    def refuse(self, why: str) -> None:
+        """Goes on to the next place."""
+        self.why = self.why or why
+        del self.choices[:1]
+
+
+class _Edited(msgspec.Struct, frozen=True):
+    """A file, its new text, and the operations that made it."""
+
+    file: File
+    text: bytes
+    operations: tuple[Operation, ...]
+
+
+_About = tuple[str, str, str]
+"""An address, a surface, and a tag (or, of what is about all of them, a rule)."""
+
+
+class _State(msgspec.Struct, frozen=True):
+    """What a root comes to."""
+
+    judged: dict[str, Judged]
+    others: dict[tuple[str, ...], Plain]
+    findings: dict[_About, Finding]
+    gaps: frozenset[Gap]
+
+
+def _state(examined: Examined) -> _State:
+    configuration = examined.configuration
+    return _State(
+        judged={one.resource.address: one for one in configuration.judged},
+        others=everything_else(configuration),
+        findings={_about(finding): finding for finding in examined.report.findings},
+        gaps=frozenset(configuration.inventory.gaps),
+    )
+
+
+def _about(finding: Finding) -> _About:
+    return finding.resource.address, finding.surface, finding.tag or f"rule {finding.rule}"
+
+
+class _Planner:
+    def __init__(self, selection: Selection, asked: Asked, values: Values) -> None:
+        self._selection = selection
+        self._asked = asked
+        self._values = values
+        self._rules = _rules(asked.policy)
+        self._files = Files()
+        self._top = os.path.realpath(selection.top)
+        self._examined: dict[str, Examined] = {}
+        self._states: dict[str, _State] = {}
+        self._mends: list[_Mend] = []
+        self._left: list[Left] = []
+        self._present: dict[str, list[Finding]] = {}
+        self._after: dict[str, list[Finding]] = {}
+        self._gaps: set[Gap] = set(selection.gaps)
+        self._doubts: dict[tuple[str, bytes], str] = {}
+
+    def plan(self) -> Plan:
+        for root in self._selection.roots:
+            self._read(root)
+        order = list(self._rules)
+        self._mends.sort(
+            key=lambda mend: order.index((mend.finding.rule, mend.finding.tag or ""))
+        )  # as the policy has it
+        self._prefer()
+        changes = self._proven()
+        mended = _joined(
+            (mend.finding, mend.location, mend.choice.by) for mend in self._mends if mend.choice is not None
+        )
+        left = [*self._left, *(Left(mend.finding, mend.location, mend.why) for mend in self._mends if not mend.choice)]
+        remaining = [
+            finding
+            for root in self._selection.roots
+            for finding in (self._after if changes else self._present).get(root.folder, self._present[root.folder])
+        ]
+        return Plan(
+            changes=tuple(changes),
+            mended=tuple(Mended(finding, where, by, count) for finding, where, by, count in mended),
+            left=tuple(
+                Left(finding, where, why, count)
+                for finding, where, why, count in _joined((one.finding, one.location, one.why) for one in left)
+            ),
+            present=tuple(finding for found in self._present.values() for finding in found),
+            remaining=tuple(remaining),
+            top=Path(self._top),
+            gaps=tuple(sorted(self._gaps)),
+        )
+
+    # --- what is to be mended
+
+    def _read(self, root: Root) -> None:
+        examined = examine(root, self._selection.folders, self._asked, self._files)
+        self._gaps.update(examined.configuration.inventory.gaps)
+        kept = False
+        self._present[root.folder] = list(self._asked_for(root, examined))
+        for finding in self._present[root.folder]:
+            judged = examined.configuration.find(finding.resource.address)
+            assert judged is not None  # noqa: S101 - findings are about these resources
+            location = examined.places.of(finding).location
+            surface = next(one for one in judged.resource.surfaces if one.path == finding.surface)
+            why = self._mend(_Mend(root, finding, judged, surface, location, []))
+            if why:
+                self._left.append(Left(finding, location, why))
+            else:
+                kept = True
+        if kept:
+            self._examined[root.folder] = examined
+
+    def _asked_for(self, root: Root, examined: Examined) -> Iterator[Finding]:
+        for finding in examined.report.findings:
+            if (root.whole or examined.places.touches(finding)) and not self._is_accepted(root, finding):
+                yield finding
+
+    def _is_accepted(self, root: Root, finding: Finding) -> bool:
+        if self._asked.accepted is None:
+            return False
+        entry = Entry(
+            root=root.name,
+            address=finding.resource.address,
+            rule=finding.rule,
+            surface=finding.surface,
+            tag=finding.tag,
+            verdict=finding.verdict,
+        )
+        return entry in self._asked.accepted
+
+    def _mend(self, mend: _Mend) -> str:
+        """Takes the mend up, or says why there is none."""
+        finding = mend.finding
+        if finding.verdict in _FOR_A_PERSON:
+            return _FOR_A_PERSON[finding.verdict]
+        rule = self._rules.get((finding.rule, finding.tag or ""))
+        if rule is None or finding.key is None:
+            return "it is about the tags as a whole"
+        match finding.verdict:
+            case Verdict.MISSING:
+                spots = places.additions(mend.judged.evidence, mend.surface, finding.key)
+            case Verdict.MISSPELLED:
+                spots = self._renaming(mend, rule)
+            case _:
+                spots = places.settings(mend.judged.evidence, mend.surface, finding.key)
+        if isinstance(spots, Nowhere):
+            return spots.why
+        if finding.verdict is Verdict.INVALID and self._certain(mend, rule) is None:
+            return "which value is meant is not certain"
+        whys: list[str] = []
+        for spot in spots:
+            choice = self._choice(mend, rule, spot)
+            if isinstance(choice, _Choice):
+                mend.choices.append(choice)
+            else:
+                whys.append(choice)
+        mend.why = "" if mend.choices else whys[-1] if whys else "there is no place in this repository for it"
+        if mend.choices or (finding.verdict is Verdict.MISSING and _inherits(mend)):
+            self._mends.append(mend)
+            return ""
+        return mend.why
+
+    def _renaming(self, mend: _Mend, rule: Require) -> Iterator[Spot] | Nowhere:
+        found = mend.finding.found
+        if found is None:
+            return Nowhere("what is there is secret")
+        value = mend.surface.tags.tags[found].value
+        if isinstance(value, Known) and not rule.allows(value.text):
+            return Nowhere(f"the value of {found} is not allowed either")
+        return places.renaming(mend.judged.evidence, mend.surface, found)
+
+    def _certain(self, mend: _Mend, rule: Require) -> str | None:
+        return None if mend.finding.found is None else rule.certainly(mend.finding.found)
+
+    def _choice(self, mend: _Mend, rule: Require, spot: Spot) -> _Choice | str:
+        """The place with what is to be written there; or why it is none."""
+        why = self._closed(spot)
+        if why:
+            return why
+        finding = mend.finding
+        key = finding.key or ""
+        by = ""
+        match finding.verdict:
+            case Verdict.MISSPELLED:
+                found = finding.found or ""
+                tag = mend.surface.tags.tags[found].value
+                value = tag.text if isinstance(tag, Known) else _ANY
+                effect: dict[str, str | None] = {found: None, key: value}
+            case Verdict.INVALID:
+                value = self._certain(mend, rule) or ""
+                effect = {key: value}
+            case _ if mend.surface.path.endswith(f".{places.PROPAGATE}"):
+                value = _ANY
+                effect = {key: value}
+            case _:
+                said = self._said(rule, mend.judged, spot)
+                if isinstance(said, Unsaid):
+                    return said.why
+                value, by = said.value, said.by
+                effect = {key: value}
+        operations = spot.operations(key, value)
+        try:
+            check(spot.file, operations)
+        except EditError as error:
+            return str(error)
+        return _Choice(spot, operations, effect, by)
+
+    def _said(self, rule: Require, judged: Judged, spot: Spot) -> Said | Unsaid:
+        """The value for what is written at the spot. Where that is, and all that calls it, has a say; what stands in a
+        module that is called from there has not."""
+        said = self._values.of(rule, (spot.file.name, *_way(judged, spot.module)))
+        cloud = judged.resource.cloud
+        if isinstance(said, Said) and cloud is not None and not _fits(said.value, cloud):
+            return Unsaid(f"{said.by} says {said.value!r}, which can't be a value on {cloud}")
+        return said
+
+    def _closed(self, spot: Spot) -> str:
+        """Why a file is not to be edited; empty where it may be."""
+        name = spot.file.name
+        if not editable(spot.module):
+            return f"{name} was fetched or vendored"
+        path = os.path.realpath(name)
+        if not path.startswith(self._top.rstrip("/") + "/"):
+            return f"{name} is outside of the repository"
+        return "" if Path(path).is_file() else f"{name} is generated"
+
+    # --- which places are preferred
+
+    def _prefer(self) -> None:
+        """Orders the places: one that serves several resources first; a provider's defaults where that saves edits."""
+        users: dict[tuple[object, ...], set[Location]] = {}
+        for mend in self._mends:
+            for choice in mend.choices:
+                users.setdefault(self._where(mend, choice), set()).add(_block(mend))
+        groups: dict[tuple[str, str, str], list[_Mend]] = {}
+        for mend in self._mends:
+            if mend.finding.verdict is not Verdict.MISSING:
+                continue
+            here = mend.judged.evidence.module
+
+            def comes_first(choice: _Choice, mend: _Mend = mend, here: ModuleInstance = here) -> bool:
+                spot = choice.spot
+                return spot.plain or spot.module is not here or len(users[self._where(mend, choice)]) > 1
+
+            sources = [choice for choice in mend.choices if choice.spot.shared]
+            first = [choice for choice in sources if comes_first(choice)]
+            own = [choice for choice in mend.choices if not choice.spot.shared]
+            mend.choices = [*first, *own, *(choice for choice in sources if choice not in first)]
+            if _inherits(mend):
+                key = (mend.root.folder, mend.judged.evidence.provider.key, mend.finding.key or "")
+                groups.setdefault(key, []).append(mend)
+        for group in groups.values():
+            self._prefer_defaults(group)
+
+    def _prefer_defaults(self, group: Sequence[_Mend]) -> None:
+        """One place for all of a provider's resources that lack the tag, where each has an edit of its own otherwise;
+        for what can't be edited itself, the last resort."""
+        offers: dict[_Mend, list[_Choice]] = {}
+        for mend in group:
+            evidence = mend.judged.evidence
+            rule = self._rules[mend.finding.rule, mend.finding.tag or ""]
+            found = [self._choice(mend, rule, spot) for spot in places.provider_defaults(evidence.provider, evidence)]
+            offers[mend] = [choice for choice in found if isinstance(choice, _Choice)]
+        effects = {tuple(choice.effect.items()) for choices in offers.values() for choice in choices}
+        blocks = {_block(mend) for mend in group}
+        now = {self._where(mend, mend.choices[0]) if mend.choices else ("", id(mend)) for mend in group}
+        preferred = all(offers.values()) and len(effects) == 1 and len(blocks) > 1 and len(now) > 1
+        for mend, choices in offers.items():
+            if preferred or not mend.choices:
+                mend.choices[:0] = choices
+
+    def _where(self, mend: _Mend, choice: _Choice) -> tuple[object, ...]:
+        return (*choice.spot.key, mend.finding.key, *choice.effect.values())
+
+    # --- the proof
+
+    def _proven(self) -> list[Change]:
+        """The changes after which nothing else is different."""
+        for _ in range(ROUNDS):
+            self._settle()
+            texts = self._texts()
+            if not texts:
+                break
+            disturbed = self._disturbed(texts)
+            for mend, why in disturbed.items():
+                mend.refuse(why)
+            doubts = {} if disturbed else dict(self._doubtful(texts))
+            for name, why in doubts.items():
+                self._refuse(name, why)
+            if not disturbed and not doubts:
+                return [Change(Path(name), one.file.source, one.text) for name, one in sorted(texts.items())]
+        for mend in self._mends:
+            mend.choices.clear()
+            mend.why = mend.why or "no set of edits could be proven to change nothing else"
+        return []
+
+    def _settle(self) -> None:
+        """Sends on what asks for two values at one place."""
+        while True:
+            asked: dict[tuple[object, ...], dict[object, list[_Mend]]] = {}
+            for mend in self._mends:
+                if mend.choice is not None:
+                    key = (*mend.choice.spot.key, mend.finding.key)
+                    what = tuple(mend.choice.effect.items())
+                    asked.setdefault(key, {}).setdefault(what, []).append(mend)
+            contested = [wishes for wishes in asked.values() if len(wishes) > 1]
+            if not contested:
+                return
+            for wishes in contested:
+                for mends in wishes.values():
+                    for mend in mends:
+                        mend.refuse(f"it would need different values at {_named(mend)}")
+
+    def _texts(self) -> dict[str, _Edited]:
+        """The files that get a new text, by the name under which each was read."""
+        while True:
+            wanted: dict[str, tuple[File, dict[object, tuple[Operation, ...]]]] = {}
+            for mend in self._mends:
+                choice = mend.choice
+                if choice is not None:
+                    _, operations = wanted.setdefault(choice.spot.file.name, (choice.spot.file, {}))
+                    operations.setdefault((choice.spot.key, mend.finding.key), choice.operations)
+            texts: dict[str, _Edited] = {}
+            refused = False
+            for name, (file, operations) in wanted.items():
+                flat = tuple(one for several in operations.values() for one in several)
+                try:
+                    texts[name] = _Edited(file, edit(file, flat), flat)
+                except EditError as error:
+                    self._refuse(name, str(error))
+                    refused = True
+            if not refused:
+                return texts
+
+    def _refuse(self, name: str, why: str) -> None:
+        """Sends on all that is mended in a file."""
+        for mend in self._mends:
+            if mend.choice is not None and mend.choice.spot.file.name == name:
+                mend.refuse(why)
+
+    def _doubtful(self, texts: Mapping[str, _Edited]) -> Iterator[tuple[str, str]]:
+        """The texts that can't be written, and why."""
+        names: dict[str, str] = {}
+        for name, edited in texts.items():
+            other = names.setdefault(os.path.realpath(name), name)
+            if other != name:
+                yield name, f"{other} is the same file under another name"
+            key = (name, edited.text)
+            if key not in self._doubts:
+                self._doubts[key] = doubt(edited.file, edited.text, edited.operations)
+            if self._doubts[key]:
+                yield name, self._doubts[key]
+
+    def _disturbed(self, texts: Mapping[str, _Edited]) -> dict[_Mend, str]:
+        """The mends whose edits change what they should not, or don't mend; each with the reason."""
+        files = Files({name: edited.text for name, edited in texts.items()})
+        blamed: dict[_Mend, str] = {}
+        for root in self._reached(texts):
+            before = self._state(root)
+            examined = examine(root, self._selection.folders, self._asked, files)
+            self._after[root.folder] = list(self._asked_for(root, examined))
+            after = _state(examined)
+            for mends, why in _Comparison(root, before, after, self._mends, self._is_right).complaints():
+                for mend in mends:
+                    blamed.setdefault(mend, why)
+        return blamed
+
+    def _reached(self, texts: Iterable[str]) -> Iterator[Root]:
+        """Every root that the changed files are a part of, those that nobody asked for among them."""
+        known = {root.folder: root for root in self._selection.roots}
+        for root in select(sorted(texts), parse).roots:
+            yield known.get(root.folder, root)
+
+    def _state(self, root: Root) -> _State:
+        if root.folder not in self._states:
+            examined = self._examined.get(root.folder)
+            if examined is None:
+                examined = examine(root, self._selection.folders, self._asked, self._files)
+            self._states[root.folder] = _state(examined)
+        return self._states[root.folder]
+
+    def _is_right(self, judged: Judged, finding: Finding, value: str) -> bool:
+        """Whether a tag that couldn't be decided would be given this value, too."""
+        rule = self._rules.get((finding.rule, finding.tag or ""))
+        if rule is None:
+            return False
+        said = self._values.of(rule, _way(judged, judged.evidence.module))
+        return isinstance(said, Said) and said.value == value
+
+
+class _Comparison:
+    """One root before and after the edits."""
+
+    def __init__(
+        self,
+        root: Root,
+        before: _State,
+        after: _State,
+        mends: Iterable[_Mend],
+        is_right: Callable[[Judged, Finding, str], bool],
+    ) -> None:
+        self._before = before
+        self._after = after
+        self._is_right = is_right
+        self._all = [mend for mend in mends if mend.choice is not None]
+        self._mine = [mend for mend in self._all if mend.root.folder == root.folder]
+        self._planned: dict[str, dict[str, str | None]] = {}
+        for mend in self._mine:
+            effect = mend.choice.effect if mend.choice is not None else {}
+            self._planned.setdefault(mend.finding.resource.address, {}).update(effect)
+        self._written = {
+            (key, value) for mend in self._all if mend.choice is not None for key, value in mend.choice.effect.items()
+        }
+
+    def complaints(self) -> Iterator[tuple[list[_Mend], str]]:
+        """The mends that are to blame for something, and what for."""
+        for gap in sorted(self._after.gaps - self._before.gaps):
+            yield self._all, f"the edited source could not be read: {gap.why}"
+        before, after = self._before.judged, self._after.judged
+        if before.keys() != after.keys():
+            different = min(before.keys() ^ after.keys())
+            yield self._to_blame("", None), f"an edit there would change which resources there are ({different})"
+            return
+        for address, judged in before.items():
+            yield from self._tags(address, judged, after[address])
+        yield from self._others()
+        yield from self._findings()
+
+    def _tags(self, address: str, before: Judged, after: Judged) -> Iterator[tuple[list[_Mend], str]]:
+        old_surfaces = {surface.path: surface.tags for surface in before.resource.surfaces}
+        new_surfaces = {surface.path: surface.tags for surface in after.resource.surfaces}
+        for path in sorted(old_surfaces.keys() | new_surfaces.keys()):
+            old, new = old_surfaces.get(path), new_surfaces.get(path)
+            if old is None or new is None or bool(old.open) != bool(new.open):
+                yield self._to_blame(address, None), f"an edit there would change {path} of {address}"
+                continue
+            for key in sorted(old.tags.keys() | new.tags.keys()):
+                one = old.tags[key].value if key in old.tags else None
+                other = new.tags[key].value if key in new.tags else None
+                if one != other and not self._is_meant(address, path, key, one, other):
+                    yield self._to_blame(address, key), f"an edit there would also change {key} of {address}"
+
+    def _is_meant(
+        self, address: str, path: str, key: str, old: Known | Unknown | None, new: Known | Unknown | None
+    ) -> bool:
+        planned = self._planned.get(address, {})
+        if key in planned:
+            wanted = planned[key]
+            if wanted is None:
+                return new is None
+            return new is not None and (wanted == _ANY or (isinstance(new, Known) and new.text == wanted))
+        if old is not None or new is None:
+            return False
+        # Nobody could tell whether it was there; now it is, or may be, what the policy wants there.
+        judged = self._before.judged[address]
+        return any(
+            finding.verdict is Verdict.UNKNOWN
+            and (finding.resource.address, finding.surface, finding.key) == (address, path, key)
+            and any(
+                text is not None and self._is_right(judged, finding, text)
+                for name, text in self._written
+                if name == key and (isinstance(new, Unknown) or new.text == text)
+            )
+            for finding in self._before.findings.values()
+        )
+
+    def _others(self) -> Iterator[tuple[list[_Mend], str]]:
+        before, after = self._before.others, self._after.others
+        for where in sorted(before.keys() | after.keys()):
+            old, new = before.get(where), after.get(where)
+            if old == new:
+                continue
+            more = gained(old, new) or {}
+            # A module that isn't here is given the tags that all others get.
+            if len(where) == 2 and _is_call(where[0]) and _is_for_tags(where[1]) and self._are_written(more):
+                continue
+            keys = [key for key in more if any(key == name for name, _ in self._written)]
+            yield self._to_blame("", keys[0] if keys else None), f"an edit there would also change {' '.join(where)}"
+
+    def _are_written(self, entries: Mapping[str, Plain]) -> bool:
+        return bool(entries) and all((key, value[1]) in self._written for key, value in entries.items())
+
+    def _findings(self) -> Iterator[tuple[list[_Mend], str]]:
+        planned = {_about(mend.finding): mend for mend in self._mine}
+        for about, mend in planned.items():
+            still = self._after.findings.get(about)
+            effect = mend.choice.effect if mend.choice is not None else {}
+            if still is not None and not (still.verdict is Verdict.UNKNOWN and _ANY in effect.values()):
+                yield [mend], f"it would still be {still.verdict}"
+        for about, finding in self._after.findings.items():
+            if about in self._before.findings:
+                continue
+            address, surface, tag = about
+            mends = [mend for mend in self._mine if mend.finding.resource.address == address]
+            if surface.endswith(f".{places.PROPAGATE}") and any(mend.finding.tag == tag for mend in mends):
+                continue  # What was said of the group itself hid it until now.
+            yield mends or self._to_blame("", finding.key), f"then {finding.message} ({address})"
+
+    def _to_blame(self, address: str, key: str | None) -> list[_Mend]:
+        """The mends that may have changed a key: those of the resource itself, and those that others depend on."""
+        found = [mend for mend in self._all if key is None or (mend.choice is not None and key in mend.choice.effect)]
+        mine = [mend for mend in found if mend in self._mine and mend.finding.resource.address == address]
+        shared = [mend for mend in found if mend.choice is not None and _reaches_others(mend.choice.spot)]
+        return [*mine, *(mend for mend in shared if mend not in mine)] or found or self._all
+
+
+def _reaches_others(spot: Spot) -> bool:
+    return spot.shared or spot.module.parent is not None
+
+
+def _is_call(address: str) -> bool:
+    """Whether an address is that of a module and of nothing in it."""
+    return without_indexes(address).split(".")[-2:-1] == ["module"]
+
+
+def _is_for_tags(argument: str) -> bool:
+    return "tag" in argument or "label" in argument
+
+
+def _rules(policy: Policy) -> dict[tuple[str, str], Require]:
+    return {(rule.id, rule.spelling.name): rule for rule in policy.rules if isinstance(rule, Require)}
+
+
+def _inherits(mend: _Mend) -> bool:
+    """Whether the defaults of a provider reach the surface."""
+    kind = mend.judged.evidence.kind
+    if kind is None:
+        return False
+    path = tuple(name for name, _ in surface_parts(mend.surface.path))
+    declared = kind.created if mend.surface.created else (kind.own,) if kind.own is not None else ()
+    return any(one.path == path and one.inherits for one in declared)
+
+
+def _block(mend: _Mend) -> Location:
+    return mend.judged.evidence.declared.location
+
+
+def _way(judged: Judged, module: ModuleInstance) -> list[str]:
+    """The files that lead to a resource, as far as they are in ``module`` or in what calls it."""
+    above: set[int] = set()
+    one: ModuleInstance | None = module
+    while one is not None:
+        above.add(id(one))
+        one = one.parent
+    files: list[str] = []
+    file = judged.evidence.declared.location.file
+    one = judged.evidence.module
+    while one is not None:
+        if id(one) in above:
+            files.append(file)
+        file = one.call.location.file if one.call is not None else ""
+        one = one.parent
+    return files
+
+
+def _fits(value: str, cloud: Cloud) -> bool:
+    limits = catalog.LIMITS[cloud]
+    short = len(value) <= limits.value_length and (not limits.octets or len(value.encode()) <= limits.octets)
+    return short and pattern(f"^(?:{limits.value_pattern})$").search(value) is not None
+
+
+def _named(mend: _Mend) -> str:
+    spot = mend.choice.spot if mend.choice is not None else None
+    return "" if spot is None else f"{spot.file.name}:{spot.file.line(spot.key[2])}"
+
+
+def _joined(
+    found: Iterable[tuple[Finding, Location, str]],
+) -> Iterator[tuple[Finding, Location, str, int]]:
+    """What is said of several instances of one fault, once, in the order of the source."""
+    counts: dict[tuple[object, ...], tuple[Finding, Location, str, int]] = {}
+    for finding, where, said in found:
+        key = (where, finding.surface, finding.rule, finding.tag, finding.verdict, said)
+        before = counts.get(key)
+        counts[key] = (finding, where, said, 1) if before is None else (*before[:3], before[3] + 1)
+    yield from sorted(
+        counts.values(), key=lambda one: (one[1].file, one[1].line, one[0].surface, one[0].tag or "", one[2])
+    )
