@@ -50,7 +50,7 @@ def arithmetic(operator: Operator, left: Number, right: Number) -> Number:
                 raise EvaluationError("division by zero")
             return _shortest(a / b)
         case "%":
-            if not b:
+            if not b or (not a and b > 0):
                 return left
             quotient = _rounded(a / b)
             return _shortest(a - _rounded(b * int(quotient)))

@@ -553,19 +553,19 @@ def _unify_sequences(
         reason = unseen.reason if unseen else _UNDECIDED_LIST
         return tuple(loosen(value, reason) for value in values)
     sequences = [value.items if isinstance(value, Set) else value for value in given if isinstance(value, Set | tuple)]
-    flat = iter(_unify(tuple(item for one in sequences for item in one), depth + 1)) if sequences else iter(())
     sets = [isinstance(value, Set) for value in given]
+    if depth and any(sets) and not all(sets):
+        return tuple(_unless_null(value, _UNDECIDED_LIST) for value in values)
+    flat = iter(_unify(tuple(item for one in sequences for item in one), depth + 1)) if sequences else iter(())
     if not any(sets) and all(len(one) == len(sequences[0]) for one in sequences):
         columns = [_unify(column, depth + 1) for column in zip(*sequences, strict=True)]
         rows: list[Value] = [tuple(row) for row in zip(*columns, strict=True)] if columns else list(sequences)
     else:
         rows = [tuple(next(flat) for _ in one) for one in sequences]
-        if all(sets) or (any(sets) and not depth):
+        if any(sets):
             # A tuple becomes a set beside a set. A list would make lists of the sets instead; sets are far more often
             # written beside the tuple [] than beside a list.
             rows = [set_of(row) for row in rows if isinstance(row, tuple)]
-        elif any(sets):
-            rows = [Unknown(_UNDECIDED_LIST) for _ in rows]
     following = iter(rows)
     return tuple(next(following) if isinstance(value, tuple | Set) else value for value in values)
 

@@ -286,16 +286,20 @@ def _coalesce(*values: Value) -> Value:
 
 
 def _of_one_type(values: tuple[Value, ...]) -> tuple[Value, ...]:
-    """The values unified. A null of no type beside lists or maps keeps Terraform from converting them."""
-    untyped = None in values or any(isinstance(value, Unknown) for value in values)
-    if not untyped or not any(isinstance(value, tuple | Set | dict | PartialMap) for value in values):
-        return unify(values)
+    """The values unified. A null, which here has no type, keeps Terraform from converting lists and maps, and from
+    minding values without a common type."""
     try:
-        return tuple(agree(one, other, _ONE_TYPE) for one, other in zip(values, unify(values), strict=True))
+        unified = unify(values)
     except EvaluationError:
+        if any(isinstance(value, Unknown | tuple | Set | dict | PartialMap) for value in values):
+            raise Undecided(_ONE_TYPE) from None
         if None in values:
             return values
-        raise Undecided(_ONE_TYPE) from None
+        raise
+    untyped = None in values or any(isinstance(value, Unknown) for value in values)
+    if not untyped or not any(isinstance(value, tuple | Set | dict | PartialMap) for value in values):
+        return unified
+    return tuple(agree(one, other, _ONE_TYPE) for one, other in zip(values, unified, strict=True))
 
 
 def _coalescelist(*lists: Value) -> Value:

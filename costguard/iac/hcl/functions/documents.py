@@ -220,25 +220,14 @@ def _yamlencode(value: Value) -> Value:
         raise Undecided("a value that isn't written as YAML") from None
     assert isinstance(found, str)  # noqa: S101 - no stream was given
     # The writer that Terraform has marks the end of a document only where it is nothing but a plain scalar; PyYAML's
-    # marks also a text that ends in empty lines.
-    last = _last(value)
-    if isinstance(last, str):
-        return found.removesuffix("...\n") if last == "\n" or last.endswith("\n\n") else found
+    # marks it also behind a text that ends in empty lines.
+    if found.endswith("\n...\n"):
+        found = found.removesuffix("...\n")
     if value is None or isinstance(value, bool | int | Decimal):
-        return found.removesuffix("...\n") + "...\n"
+        found += "...\n"
     if len(found) > LONGEST_TEXT:
         raise Undecided("a text too long to work with")
     return found
-
-
-def _last(value: Value) -> Value:
-    """The scalar that is written last."""
-    while isinstance(value, tuple | dict | Set) and value:
-        items = value.items if isinstance(value, Set) else value
-        if not items:
-            break
-        value = items[max(items)] if isinstance(items, dict) else items[-1]
-    return value
 
 
 def _events(value: Value, budget: list[int], depth: int) -> Iterator[Any]:

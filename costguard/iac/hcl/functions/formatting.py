@@ -178,6 +178,8 @@ def _float(verb: _Verb, number: Number) -> str:
     sign = _sign(verb, negative)
     missing = (verb.width or 0) - len(sign) - len(text)
     if missing > 0:
+        if verb.has("-") and verb.has("0"):
+            raise Undecided("zeros on the right")  # Versions of Go differ.
         if verb.has("-"):
             return sign + text + " " * missing
         if verb.has("0"):
