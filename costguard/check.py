@@ -27,8 +27,10 @@ from costguard.iac.source import Assumption, Configuration, Files, Judged, Setti
 from costguard.iac.source.configuration import instances
 from costguard.iac.source.instance import ModuleInstance
 from costguard.iac.source.places import Place
-from costguard.iac.source.roots import SUFFIXES, TERRAGRUNT, Root, Selection, select
+from costguard.iac.source.roots import SUFFIXES, Root, Selection, select
 from costguard.iac.source.suppressions import Suppression, apply, names_of, remarks, suppressions
+from costguard.iac.terragrunt import CALL, Unit, Units
+from costguard.iac.terragrunt import NAME as TERRAGRUNT
 from costguard.model.finding import (
     FINDINGS_SCHEMA,
     Finding,
@@ -76,7 +78,7 @@ class Checked(msgspec.Struct, frozen=True):
 
 def check(paths: Sequence[str], asked: Asked) -> Checked:
     """Judges the root modules that the paths belong to. Raises :class:`UsageError` for paths that can't be."""
-    selection = select(paths, parse)
+    selection = select(paths, parse, lambda top: Units(top, asked.settings.environment or None, _shown))
     total = _Total()
     for seen in _judged(selection, asked):
         total.add(seen)
@@ -171,15 +173,31 @@ def examine(root: Root, folders: frozenset[str], asked: Asked, files: Files) -> 
     settings = asked.settings
     if root.reusable and not settings.variables and not settings.var_files:
         settings = msgspec.structs.replace(settings, reusable=_GIVEN_BY_CALLER)
-    configuration = read_configuration(Path(_shown(root.folder)), settings, files)
+    folder = root.folder
+    if root.unit is not None:
+        folder = root.unit.module or folder
+        settings = _of_unit(root.unit, settings, files)
+    configuration = read_configuration(Path(_shown(folder)), settings, files)
     modules = {instance.module.folder: instance.module for instance in instances(configuration.root)}
     sources = [file for module in modules.values() for file in module.files]
     found = {one.at: one for file in sources for one in suppressions(file)}
-    places = Places(configuration, folders)
+    places = Places(configuration, root.unit, folders)
     report = evaluate(asked.policy, configuration.inventory, asked.today, with_resources=True)
     report, used = apply(report, places.all_of, list(found.values()), asked.today)
     size = sum(len(file.source) for file in sources)
     return Examined(configuration, report, places, tuple(found.values()), used, size)
+
+
+def _of_unit(unit: Unit, settings: Settings, files: Files) -> Settings:
+    """What a run of Terragrunt adds to the settings of the command line."""
+    names = list(files.module(_shown(unit.module)).variables) if unit.module else []
+    return msgspec.structs.replace(
+        settings,
+        inputs=unit.values(names),
+        generated=unit.files(),
+        var_files=(*map(Path, unit.var_files), *settings.var_files),
+        reusable="",
+    )
 
 
 class _Judge:
@@ -206,7 +224,7 @@ class _Judge:
         inventory = configuration.inventory
         seen = _Seen(
             root=root.name,
-            gaps=inventory.gaps,
+            gaps=(*inventory.gaps, *(root.unit.gaps if root.unit is not None else ())),
             notes=inventory.notes,
             shared_notes=report.notes[len(inventory.notes) :],
             suppressions=tuple(
@@ -236,7 +254,7 @@ class _Judge:
         assert not isinstance(report.resources, msgspec.UnsetType)  # noqa: S101 - asked for above
         for status in report.resources:
             judged = configuration.find(status.address)
-            block = judged.resource.location if judged is not None else None
+            block = places.block(judged) if judged is not None else None
             if root.whole or status.address in visible or (judged is not None and places.reached(judged)):
                 _add(seen.blocks, block, _Block(status, (root.name, status.address)))
         return seen
@@ -280,12 +298,36 @@ def _add(blocks: dict[Location | None, _Block], place: Location | None, one: _Bl
 class Places:
     """Where the findings of one configuration stand, and what they hang on."""
 
-    def __init__(self, configuration: Configuration, folders: frozenset[str]) -> None:
+    def __init__(self, configuration: Configuration, unit: Unit | None, folders: frozenset[str]) -> None:
         self._configuration = configuration
+        self._unit = unit
         self._folders = folders
         self._known: dict[str, Place] = {}
 
     def of(self, finding: Finding) -> Place:
+        """The place as a person finds it: in a file that Terragrunt writes, it is where that file comes from."""
+        place = self._source(finding)
+        if self._unit is None:
+            return place
+        by = f"the unit at {self._unit.place.file}:{self._unit.place.line}"
+        return Place(self._found(place.location), (by, *place.chain), self._found(place.block), place.folder)
+
+    def block(self, judged: Judged) -> Location | None:
+        where = judged.resource.location
+        return where if where is None else self._found(where)
+
+    def _found(self, where: Location) -> Location:
+        if self._unit is None:
+            return where
+        folder, _, name = where.file.rpartition("/")
+        if _real(folder) != (self._unit.module or self._unit.folder):
+            return where
+        if name == CALL and not self._unit.module:
+            return self._unit.place
+        written = self._unit.written.get(name)
+        return where if written is None else written.place(where)
+
+    def _source(self, finding: Finding) -> Place:
         place = self._known.get(finding.fingerprint)
         if place is None:
             place = self._known[finding.fingerprint] = self._configuration.place(finding)
@@ -293,7 +335,7 @@ class Places:
 
     def all_of(self, finding: Finding) -> Iterator[Location]:
         """Every place at which a suppression would cover the finding."""
-        place = self.of(finding)
+        place = self._source(finding)
         yield place.location
         yield place.block
         judged = self._configuration.find(finding.resource.address)
@@ -309,6 +351,8 @@ class Places:
 
     def reached(self, judged: Judged) -> bool:
         """Whether the resource's module, or one that leads there, was asked for."""
+        if self._unit is not None and self._unit.folder in self._folders:
+            return True
         return any(_real(instance.module.folder) in self._folders for instance in _callers(judged))
 
 

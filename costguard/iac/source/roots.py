@@ -19,10 +19,11 @@ import msgspec
 
 from costguard.errors import UsageError
 from costguard.iac.hcl.tree import Body, File, Literal
+from costguard.iac.terragrunt import NAME as TERRAGRUNT
+from costguard.iac.terragrunt import Unit, Units
 from costguard.model.resource import Gap
 
 SUFFIXES = (".tf", ".tofu", ".tf.json", ".tofu.json")
-TERRAGRUNT = "terragrunt.hcl"
 _CONFIGURATION = "costguard.yaml"
 _VARIABLES = (".tfvars", ".tfvars.json")
 _CACHES = frozenset((".git", ".terraform", ".terragrunt-cache", "node_modules"))
@@ -41,12 +42,14 @@ class Root(msgspec.Struct, frozen=True, order=True):
     """A root module: its ``name`` is its folder as seen from the top of the repository (``.`` for the top itself), its
     ``folder`` the path to it. ``whole``: everything found in it was asked for; else only what touches one of
     :attr:`Selection.folders`. ``reusable``: nobody calls it here, and it has variables and nothing that only a root has
-    (a backend, variables files, a provider's configuration): it is written to be called from elsewhere."""
+    (a backend, variables files, a provider's configuration): it is written to be called from elsewhere. ``unit`` is
+    how Terragrunt runs it, where it does."""
 
     name: str
     folder: str
     whole: bool
     reusable: bool = False
+    unit: Unit | None = None
 
 
 class Selection(msgspec.Struct, frozen=True):
@@ -63,7 +66,7 @@ class Selection(msgspec.Struct, frozen=True):
     notes: tuple[str, ...] = ()
 
 
-def select(paths: Sequence[str], parse: Parse) -> Selection:
+def select(paths: Sequence[str], parse: Parse, units: Callable[[str], Units] = Units) -> Selection:
     """The root modules that the paths belong to. Folders stand for all that is in them, files for the module that they
     are a part of: a variables file or a template belongs to the nearest folder upward that has Terraform files.
 
@@ -76,7 +79,7 @@ def select(paths: Sequence[str], parse: Parse) -> Selection:
         raise UsageError(f"the paths lie in different repositories ({named}); check one at a time")
     scope = tops[0] if tops and tops[0] else _common(given)
     top = scope if tops and tops[0] else _shown_from(scope)
-    tree = _Tree(scope, [one.folder for one in given], parse)
+    tree = _Tree(scope, [one.folder for one in given], parse, units(top))
     folders: set[str] = set()
     notes = []
     for one in given:
@@ -85,7 +88,7 @@ def select(paths: Sequence[str], parse: Parse) -> Selection:
         if one.gone and not mine:
             notes.append(f"{one.path}: there is no such file, and no module that it could have been a part of")
     roots = sorted(
-        Root(_relative(folder, top), folder, folder in folders, tree.is_reusable(folder))
+        Root(_relative(folder, top), folder, folder in folders, tree.is_reusable(folder), tree.unit(folder))
         for folder in tree.roots_of(folders)
     )
     return Selection(
@@ -132,7 +135,7 @@ class _Given(msgspec.Struct, frozen=True):
 
 class _Folder(msgspec.Struct):
     """What a folder has: the names of its Terraform files; whether there are variables files that Terraform loads by
-    itself, a file of Terragrunt's, a provider's configuration, and variables."""
+    itself, Terragrunt's file, a provider's configuration, and variables."""
 
     files: list[str]
     tfvars: bool = False
@@ -144,7 +147,7 @@ class _Folder(msgspec.Struct):
 class _Tree:
     """The folders of a repository that have Terraform files, and who calls whom."""
 
-    def __init__(self, top: str, also: Iterable[str], parse: Parse) -> None:
+    def __init__(self, top: str, also: Iterable[str], parse: Parse, units: Units) -> None:
         self._parse = parse
         self._parsed: dict[str, File] = {}
         self.gaps: list[Gap] = []
@@ -163,6 +166,15 @@ class _Tree:
         for folder, found in self._folders.items():
             for name in found.files:
                 self._scan(folder, f"{folder}/{name}")
+        self._units: dict[str, Unit] = {}
+        for folder in [folder for folder, found in self._folders.items() if found.terragrunt]:
+            unit = units.unit(folder)
+            if unit is not None:
+                self._units[folder] = unit
+                if unit.module not in ("", folder):
+                    self._callers.setdefault(unit.module, {}).setdefault(folder, [])
+            elif not self._folders[folder].files:
+                del self._folders[folder]  # It is only there for others to include.
 
     def modules_of(self, given: _Given) -> set[str]:
         """The module folders that a path stands for."""
@@ -172,6 +184,9 @@ class _Tree:
         if self._is_cached(given.folder):
             return set()
         found = set(self._links.get(given.file, ()))
+        found |= {folder for folder, unit in self._units.items() if given.file in unit.reads}
+        if found and given.file.endswith(".hcl"):
+            return found
         if given.file.endswith(SUFFIXES) and (given.folder in self._callers or given.folder in self._folders):
             return found | {given.folder}  # Also the folder of a module that is gone: its callers are still there.
         for folder in (given.folder, *map(str, Path(given.folder).parents)):
@@ -217,12 +232,15 @@ class _Tree:
         found = self._folders[root]
         return found.variable and not found.provider and not self._says_that_it_is_a_root(root)
 
+    def unit(self, root: str) -> Unit | None:
+        return self._units.get(root)
+
     def size(self, folder: str) -> int:
         return len(self._folders[folder].files)
 
     def _says_that_it_is_a_root(self, folder: str) -> bool:
         found = self._folders[folder]
-        return found.tfvars or found.terragrunt or any(map(self._has_backend, self._marked.get(folder, ())))
+        return found.tfvars or folder in self._units or any(map(self._has_backend, self._marked.get(folder, ())))
 
     def _is_root(self, folder: str) -> bool:
         if self._says_that_it_is_a_root(folder):
@@ -231,7 +249,9 @@ class _Tree:
 
     def _calls(self, caller: str, folder: str) -> bool:
         """Whether the folder really calls the other: the bytes may stand in a comment. Of a file that can't be parsed
-        the bytes are believed; the run is incomplete on its account anyway."""
+        the bytes are believed; the run is incomplete on its account anyway. A unit calls the module that it runs."""
+        if caller in self._units and self._units[caller].module == folder:
+            return True
         return any(
             self._file(path).problems or folder in _local_calls(self._file(path).body, caller)
             for path in self._callers[folder][caller]
