@@ -239,8 +239,8 @@ def _pairs(reader: _Reader, nodes: Sequence[Node]) -> Iterator[tuple[str, Node, 
                     yield reader.text(key), key, value
 
 
-def _value(reader: _Reader, node: Node) -> tree.Expression:
+def _value(reader: _Reader, node: Node, start: int, end: int) -> tree.Expression:
     try:
         return reader.expression(node)
     except Unreadable as problem:
-        return tree.Opaque(*node.byte_range, problem.reason)
+        return tree.Opaque(start, end, problem.reason)

@@ -13,10 +13,12 @@ to keep twenty times the size of every file.
 import functools
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal, DecimalException
+from sys import intern
 from typing import ClassVar, Literal, TypeAlias, cast
 
+import msgspec
 import tree_sitter_hcl
 from tree_sitter import Language, Node, Parser, Query, QueryCursor
 
@@ -135,27 +137,23 @@ def _as_comment(match: re.Match[bytes]) -> bytes:
     )
 
 
-class Body:
+class Body(msgspec.Struct, frozen=True, eq=False, gc=False):
     """Attributes and blocks of a body in native syntax."""
 
-    __slots__ = ("_blocks", "attributes", "end", "start")
-
-    def __init__(
-        self, start: int, end: int, attributes: Mapping[str, tree.Attribute], blocks: Sequence[tree.Block]
-    ) -> None:
-        self.start = start
-        self.end = end
-        self.attributes = attributes
-        self._blocks = blocks
+    start: int
+    end: int
+    attributes: Mapping[str, tree.Attribute]
+    all_blocks: tuple[tree.Block, ...]
 
     def blocks(self, name: str, labels: int = 0) -> tuple[tree.Block, ...]:
-        return tuple(block for block in self._blocks if block.type == name)
+        return tuple(block for block in self.all_blocks if block.type == name)
 
     def block_types(self) -> Iterator[str]:
-        return iter(dict.fromkeys(block.type for block in self._blocks))
+        return iter(dict.fromkeys(block.type for block in self.all_blocks))
 
 
-EMPTY = Body(0, 0, {}, ())
+_NONE: Mapping[str, tree.Attribute] = {}
+EMPTY = Body(0, 0, _NONE, ())
 
 
 def read(source: bytes, name: str) -> tree.File:
@@ -241,11 +239,12 @@ class _Structure:
     """Makes nodes into bodies, and refuses what is an error in HCL because of a line's end, which tree-sitter-hcl
     doesn't look at."""
 
-    __slots__ = ("masked", "source")
+    __slots__ = ("build", "masked", "source")
 
     def __init__(self, source: bytes, masked: bytes) -> None:
         self.source = source
         self.masked = masked
+        self.build = functools.partial(_value, source, masked)
 
     def file(self, root: Node) -> Body:
         items: list[Node] = []
@@ -259,7 +258,7 @@ class _Structure:
         return self.body(items, 0, len(self.source), 0)
 
     def body(self, nodes: list[Node], start: int, end: int, depth: int) -> Body:
-        source, masked = self.source, self.masked
+        masked = self.masked
         attributes: dict[str, tree.Attribute] = {}
         blocks: list[tree.Block] = []
         for node in nodes:
@@ -275,9 +274,7 @@ class _Structure:
                     raise Unreadable(at, f"{name} isn't a name")
                 if name in attributes:
                     raise Unreadable(at, f"the argument {name} is set a second time")
-                attributes[name] = tree.Attribute(
-                    name, at, value_start, stop, functools.partial(_value, source, masked, value_start, stop)
-                )
+                attributes[name] = tree.Attribute(intern(name), at, value_start, stop, self.build)
             elif kind == _BLOCK:
                 block = self.block(node, depth)
                 blocks.append(block)
@@ -286,7 +283,7 @@ class _Structure:
                 continue
             if _END_OF_LINE.match(masked, stop) is None and not self.is_single(nodes, node, start, end):
                 raise Unreadable(stop, f"{'an argument' if kind == _ATTRIBUTE else 'a block'} has to end its line")
-        return Body(start, end, attributes, blocks)
+        return Body(start, end, attributes or _NONE, tuple(blocks))
 
     def is_single(self, nodes: list[Node], node: Node, start: int, end: int) -> bool:
         """Whether the node is the one argument of a block on one line."""
@@ -338,7 +335,7 @@ class _Structure:
             first = inner[0]
             if not self.is_single(inner, first, opening + 1, end - 1):
                 raise Unreadable(first.start_byte, "a block on one line holds one argument and ends on that line")
-        return tree.Block(start, end, type_, labels, opening, body)
+        return tree.Block(start, end, intern(type_), labels, opening, body)
 
     def quotes(self, root: Node) -> None:
         """Refuses a quoted text that runs over the end of a line."""
@@ -357,7 +354,7 @@ class _Structure:
 
 def _labels(text: bytes, offset: int) -> tuple[str, ...]:
     return tuple(
-        _unescaped(match[1].decode(), offset) if match[1] is not None else match[2].decode()
+        intern(_unescaped(match[1].decode(), offset) if match[1] is not None else match[2].decode())
         for match in _LABEL.finditer(text)
     )
 

@@ -181,35 +181,27 @@ Expression = (
 TemplatePart = str | Expression | TemplateIf | TemplateFor
 
 
-class Attribute:
+class Attribute(msgspec.Struct, eq=False, gc=False):
     """``name = value``. ``start`` is the name's (in JSON the key's, quote included), ``value_start`` the value's, and
-    both ``end`` and ``value_end`` stand right behind the value."""
+    both ``end`` and ``value_end`` stand right behind the value. ``build`` makes the expression of the value's span."""
 
-    __slots__ = ("_build", "_value", "end", "name", "start", "value_end", "value_start")
+    name: str
+    start: int
+    value_start: int
+    end: int
+    build: Callable[[int, int], Expression]
+    built: Expression | None = None
 
-    def __init__(
-        self,
-        name: str,
-        start: int,
-        value_start: int,
-        end: int,
-        build: Callable[[], Expression],
-    ) -> None:
-        self.name = name
-        self.start = start
-        self.value_start = value_start
-        self.end = self.value_end = end
-        self._build: Callable[[], Expression] | None = build
-        self._value: Expression | None = None
+    @property
+    def value_end(self) -> int:
+        return self.end
 
     @property
     def value(self) -> Expression:
         """The expression; built on the first call."""
-        if self._value is None:
-            assert self._build is not None  # noqa: S101 - one of the two is always there
-            self._value = self._build()
-            self._build = None
-        return self._value
+        if self.built is None:
+            self.built = self.build(self.value_start, self.end)
+        return self.built
 
 
 class Body(Protocol):
