@@ -383,6 +383,8 @@ def _value(source: bytes, masked: bytes, start: int, end: int) -> tree.Expressio
         return _Converter(source, masked, start - 2).expression(expression, 0)
     except Unreadable as problem:
         return tree.Opaque(start, end, problem.reason)
+    except RecursionError:  # who asks may be deep in Python's stack already
+        return tree.Opaque(start, end, "it is nested too deeply")
 
 
 def expression(source: bytes) -> tree.Expression:
