@@ -464,6 +464,7 @@ class _Planner:
         """The mends whose edits change what they should not, or don't mend; each with the reason."""
         files = Files({name: edited.text for name, edited in texts.items()})
         blamed: dict[_Mend, str] = {}
+        self._after = {}
         for root in self._reached(texts):
             before = self._state(root)
             examined = examine(root, self._selection.folders, self._asked, files)

@@ -6,7 +6,10 @@ import pytest
 
 from tests.cli.conftest import Costguard
 
-COMMANDS = ("", "check", "gate", "policy", "policy validate", "policy test", "policy show", "report", "report render")
+COMMANDS = (
+    *("", "check", "fix", "gate"),
+    *("policy", "policy validate", "policy test", "policy show", "report", "report render"),
+)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

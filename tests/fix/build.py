@@ -1,7 +1,7 @@
 """Plans the mending of a few files, so that tests show the source and what becomes of it."""
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from costguard import config
 from costguard.check import Asked
 from costguard.fix.plan import Plan, plan
 from costguard.fix.values import Values, given_values
+from costguard.iac.hcl.tree import File
 from costguard.iac.source import Settings
 from costguard.policy.load import load
 
@@ -79,3 +80,26 @@ class Fixed:
 
 def about(finding: object) -> str:
     return f"{getattr(finding, 'fingerprint', '')} {getattr(finding, 'verdict', '')}"
+
+
+def only_these_change(old: bytes, new: bytes, spans: Iterable[tuple[int, int]]) -> None:
+    """Every line of the old text that is outside of the spans is in the new one, in order: but for its blanks, because
+    a run of lines keeps its columns."""
+    touched = list(spans)
+    left = iter([b"".join(line.split()) for line in new.split(b"\n")])
+    at = 0
+    for line in old.split(b"\n"):
+        if not any(at <= end and at + len(line) >= start for start, end in touched):
+            assert b"".join(line.split()) in left, line
+        at += len(line) + 1
+
+
+def tags_in(file: File) -> Iterator[tuple[int, int]]:
+    """What may change where tags are added: every argument that holds them, and a block that is on one line."""
+    for type_ in file.body.block_types():
+        for block in file.body.blocks(type_):
+            if b"\n" not in file.source[block.start : block.end]:
+                yield block.start, block.end
+            for name, attribute in block.body.attributes.items():
+                if name == "tags" or type_ == "output":
+                    yield attribute.start, attribute.end

@@ -45,7 +45,7 @@ FORMS = (
     "module.label.tags",
     "each.value.tags",
     'each.value["tags"]',
-    "local.all[*].tags[0]",
+    "local.all.*.tags[0]",
     "(var.tags)",
     "tomap(%(object)s)",
     "var.tags == null ? {} : var.tags",
@@ -107,23 +107,74 @@ LAST = (
 )
 
 
-def snippet(random: Random) -> str:
+PRELUDE = """
+terraform {
+  backend "local" {}
+}
+
+variable "tags" {
+  default = {}
+}
+
+variable "name" {
+  default = "n"
+}
+
+variable "p" {
+  default = "q"
+}
+
+variable "x" {
+  default = "y"
+}
+
+variable "a" {
+  default = true
+}
+
+variable "on" {
+  default = true
+}
+
+variable "the_tags_of_the_whole_company" {
+  default = {}
+}
+
+locals {
+  tags = {}
+
+  names = ["a"]
+  all   = [{ tags = {} }]
+  maps  = [{}, {}]
+  the_tags_of_the_whole_department = {}
+}
+
+module "label" {
+  source = "./label"
+}
+"""
+"""What the snippets refer to; nothing in it has a tag."""
+
+
+def snippet(random: Random, type_: str = "aws_x") -> str:
     """A file with one resource, drawn from everything above."""
     pick = random.choice
     tags = f"tags = {_form(random)}"
     if random.random() < 0.08:
         inside = ("", " ", f" {tags} " if "\n" not in tags and "#" not in tags and "//" not in tags else " ")
-        text = 'resource "aws_x" "y" {' + pick(inside) + "}"
+        text = f'resource "{type_}" "y" {{{pick(inside)}}}'
     else:
         parts = [pick(ATTRIBUTES) for _ in range(random.randrange(4))]
         if random.random() < 0.8:
             parts.append(tags + pick(COMMENTS))
+            if "each." in tags:
+                parts.insert(0, "for_each = { a = { tags = {} } }")
         parts += [pick(ATTRIBUTES[:4]) for _ in range(random.randrange(2))]
         parts += [pick(BLOCKS) for _ in range(random.randrange(2))]
         parts += [pick(LAST) for _ in range(random.randrange(3)) if random.random() < 0.5]
         lines = [part + (pick(COMMENTS) if _plain(part) else "") for part in _distinct(parts)]
         body = "".join(line + ("\n\n" if random.random() < 0.3 else "\n") for line in lines)
-        text = 'resource "aws_x" "y" {' + pick(("\n", "\n", "\n", " # the one\n", "\n\n")) + body + "}"
+        text = f'resource "{type_}" "y" {{' + pick(("\n", "\n", "\n", " # the one\n", "\n\n")) + body + "}"
     text = pick(("", "", "# head\n", 'locals {\n  key = "k"\n}\n\n')) + text + pick(("\n", "\n", "", "\n\n# tail\n"))
     return text.replace("\n", "\r\n") if random.random() < 0.1 else text
 
