@@ -29,7 +29,7 @@ from costguard.iac.source.instance import ModuleInstance
 from costguard.iac.source.places import Place
 from costguard.iac.source.roots import SUFFIXES, Root, Selection, select
 from costguard.iac.source.suppressions import Suppression, apply, names_of, remarks, suppressions
-from costguard.iac.terragrunt import CALL, Unit, Units
+from costguard.iac.terragrunt import CALL, Unit
 from costguard.iac.terragrunt import NAME as TERRAGRUNT
 from costguard.model.finding import (
     FINDINGS_SCHEMA,
@@ -78,7 +78,7 @@ class Checked(msgspec.Struct, frozen=True):
 
 def check(paths: Sequence[str], asked: Asked) -> Checked:
     """Judges the root modules that the paths belong to. Raises :class:`UsageError` for paths that can't be."""
-    selection = select(paths, parse, lambda top: Units(top, asked.settings.environment or None, _shown))
+    selection = select(paths, parse, asked.settings.environment or None)
     total = _Total()
     for seen in _judged(selection, asked):
         total.add(seen)
@@ -310,7 +310,8 @@ class Places:
         if self._unit is None:
             return place
         by = f"the unit at {self._unit.place.file}:{self._unit.place.line}"
-        return Place(self._found(place.location), (by, *place.chain), self._found(place.block), place.folder)
+        chain = (by, *map(self._step, place.chain))
+        return Place(self._found(place.location), chain, self._found(place.block), place.folder)
 
     def block(self, judged: Judged) -> Location | None:
         where = judged.resource.location
@@ -326,6 +327,15 @@ class Places:
             return self._unit.place
         written = self._unit.written.get(name)
         return where if written is None else written.place(where)
+
+    def _step(self, step: str) -> str:
+        """A step of a chain, ``provider aws at m/provider.tf:1``, as it can be found."""
+        what, at, where = step.rpartition(" at ")
+        file, _, line = where.rpartition(":")
+        if not at or not line.isdecimal():
+            return step
+        found = self._found(Location(file, int(line), int(line)))
+        return f"{what} at {found.file}:{found.line}"
 
     def _source(self, finding: Finding) -> Place:
         place = self._known.get(finding.fingerprint)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -100,12 +100,10 @@ class Units:
     """The units of a run. Files that many of them include are parsed once. ``environment`` is what ``get_env`` may see,
     None where the environment counts as unknown; ``top`` is the repository, and nothing outside of it is read."""
 
-    def __init__(
-        self, top: str, environment: Mapping[str, str] | None = None, shown: Callable[[str], str] = str
-    ) -> None:
+    def __init__(self, top: str, environment: Mapping[str, str] | None = None) -> None:
         self.top = top
         self.environment = environment
-        self.shown = shown
+        self._here = f"{str(Path.cwd()).rstrip('/')}/"
         self._files: dict[str, File | None] = {}
 
     def unit(self, folder: str) -> Unit | None:
@@ -115,6 +113,10 @@ class Units:
         if main is None:
             return None
         return _assemble(reader, main, folder)
+
+    def shown(self, path: str) -> str:
+        """A path as messages name it: seen from the working directory, where it is in there."""
+        return path.removeprefix(self._here) or "."
 
     def file(self, path: str) -> File | None:
         """A file of the repository, parsed; None where there is none that can be read."""

@@ -38,9 +38,7 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tree:
 
 
 def unit(folder: str, environment: Mapping[str, str] | None = None) -> Unit:
-    read = Units(str(Path.cwd()), environment, lambda path: str(Path(path).relative_to(Path.cwd()))).unit(
-        str(Path.cwd() / folder)
-    )
+    read = Units(str(Path.cwd()), environment).unit(str(Path.cwd() / folder))
     assert read is not None
     return read
 
@@ -216,7 +214,7 @@ class TestCheck:
         assert (finding.verdict, finding.location and finding.location.file) == ("empty", "root.hcl")
         assert finding.location is not None
         assert finding.location.line == 4
-        assert finding.chain[0] == "the unit at live/app/terragrunt.hcl:4"
+        assert finding.chain == ("the unit at live/app/terragrunt.hcl:4", "provider aws at root.hcl:4")
 
     def test_an_unknown_part_of_it_leaves_only_that_part_open(self, tree: Tree, judge: Callable[..., Report]) -> None:
         tree({**self.ROOT, "live/env.hcl": 'locals {\n  owner = get_env("OWNER")\n  region = "x"\n}\n'})

@@ -11,7 +11,7 @@ file that has them is parsed, to tell a call from a comment.
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from io import FileIO
 from pathlib import Path
 
@@ -66,7 +66,7 @@ class Selection(msgspec.Struct, frozen=True):
     notes: tuple[str, ...] = ()
 
 
-def select(paths: Sequence[str], parse: Parse, units: Callable[[str], Units] = Units) -> Selection:
+def select(paths: Sequence[str], parse: Parse, environment: Mapping[str, str] | None = None) -> Selection:
     """The root modules that the paths belong to. Folders stand for all that is in them, files for the module that they
     are a part of: a variables file or a template belongs to the nearest folder upward that has Terraform files.
 
@@ -79,7 +79,7 @@ def select(paths: Sequence[str], parse: Parse, units: Callable[[str], Units] = U
         raise UsageError(f"the paths lie in different repositories ({named}); check one at a time")
     scope = tops[0] if tops and tops[0] else _common(given)
     top = scope if tops and tops[0] else _shown_from(scope)
-    tree = _Tree(scope, [one.folder for one in given], parse, units(top))
+    tree = _Tree(scope, [one.folder for one in given], parse, Units(top, environment))
     folders: set[str] = set()
     notes = []
     for one in given:
