@@ -52,23 +52,28 @@ class _Reader:
             raise Unreadable(offset, native.NOT_TEXT)
         root = _PARSER.parse(self.source).root_node
         nodes = root.children
-        if root.has_error or len(nodes) != 1:
+        if root.has_error or len(nodes) != 1 or self.source.startswith(b"\xef\xbb\xbf"):
             self.refuse()
         _check_depth(nodes[0])
+        if b"\\u" in self.source:  # which tree-sitter-json takes for an escape sequence by itself
+            self.ask_the_standard_library()
         if nodes[0].type not in ("object", "array"):
             raise Unreadable(nodes[0].start_byte, "an object with arguments and blocks is expected here")
         return Body(self, (nodes[0],))
 
     def refuse(self) -> None:
-        """Raises with the words of the standard library's reader."""
+        """Raises, with the words of the standard library's reader where it has any."""
+        self.ask_the_standard_library()
+        raise Unreadable(0, "it isn't JSON")
+
+    def ask_the_standard_library(self) -> None:
         text = self.source.decode()
         try:
-            json.loads(text)
+            json.loads(text, parse_int=str)  # an integer may have more digits than Python converts
         except json.JSONDecodeError as error:
             raise Unreadable(len(text[: error.pos].encode()), f"it isn't JSON: {error.msg}") from None
         except RecursionError:
             raise Unreadable(0, f"it is nested more than {MAX_DEPTH} deep") from None
-        raise Unreadable(0, "it isn't JSON")
 
     def text(self, node: Node) -> str:
         start, end = node.byte_range
@@ -76,10 +81,7 @@ class _Reader:
         if b"\\" not in raw:
             text = raw[1:-1].decode()
         else:
-            try:
-                text = json.loads(raw)
-            except ValueError:
-                raise Unreadable(start, "an escape sequence isn't one of JSON's") from None
+            text = json.loads(raw)
             # Half of a surrogate pair is no character; Terraform puts the replacement character.
             text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         return native.normal(text)
@@ -177,10 +179,11 @@ def _check_depth(root: Node) -> None:
 class Body:
     """The properties of an object, or of all the objects in an array."""
 
-    __slots__ = ("_attributes", "_nodes", "_pairs", "_reader", "end", "start")
+    __slots__ = ("_attributes", "_nodes", "_pairs", "_reader", "_values", "end", "start")
 
-    def __init__(self, reader: _Reader, nodes: Sequence[Node]) -> None:
+    def __init__(self, reader: _Reader, nodes: Sequence[Node], *, literal: bool = False) -> None:
         self._reader = reader
+        self._values = _Reader(reader.source, literal=True) if literal else reader
         self._nodes = nodes
         self._pairs: list[tuple[str, Node, Node]] | None = None
         self._attributes: dict[str, tree.Attribute] | None = None
@@ -198,7 +201,7 @@ class Body:
             self._attributes = {}
             for name, key, value in self._properties():
                 if name not in self._attributes:
-                    build = functools.partial(_value, self._reader, value)
+                    build = functools.partial(_value, self._values, value)
                     self._attributes[name] = tree.Attribute(
                         name, key.start_byte, value.start_byte, value.end_byte, build
                     )
@@ -217,12 +220,11 @@ class Body:
                     for label, _, inner in _pairs(self._reader, (node,))
                 ]
             for names, node in level:
-                bodies = node.named_children if node.type == "array" else [node]
-                found.extend(
-                    tree.Block(one.start_byte, one.end_byte, name, names, one.start_byte, Body(self._reader, (one,)))
-                    for one in bodies
-                    if one.type == "object" or (one is not node and one.type == "array")
-                )
+                for one in node.named_children if node.type == "array" else [node]:
+                    if one.type in ("object", "array"):
+                        # The default of a variable is taken by the letter, as everything in a file of variables.
+                        body = Body(self._reader, (one,), literal=name == "variable")
+                        found.append(tree.Block(*one.byte_range, name, names, one.start_byte, body))
         return tuple(found)
 
     def block_types(self) -> Iterator[str]:

@@ -79,10 +79,10 @@ def read(text: str) -> Reading:
     parsed = _parsed(text)
     if isinstance(parsed, Refusal):
         raise Unverifiable(parsed.message)
-    swallowed = _swallowed(parsed)
-    if swallowed:
-        raise Unverifiable(f"python-hcl2 takes two heredocs for one at line {swallowed}")
     try:
+        swallowed = _swallowed(parsed)
+        if swallowed:
+            raise Unverifiable(f"python-hcl2 takes two heredocs for one at line {swallowed}")
         body = _Builder().body(parsed.children[0])
     except RecursionError:
         raise Unverifiable("python-hcl2 can't read it: it is nested too deeply") from None
