@@ -29,7 +29,7 @@ from costguard.iac.source.instance import ModuleInstance
 from costguard.iac.source.places import Place
 from costguard.iac.source.roots import SUFFIXES, Root, Selection, select
 from costguard.iac.source.suppressions import Suppression, apply, names_of, remarks, suppressions
-from costguard.iac.terragrunt import CALL, Unit
+from costguard.iac.terragrunt import CALL, UNKNOWN, UNKNOWN_TEXT, Unit
 from costguard.iac.terragrunt import NAME as TERRAGRUNT
 from costguard.model.finding import (
     FINDINGS_SCHEMA,
@@ -195,6 +195,7 @@ def _of_unit(unit: Unit, settings: Settings, files: Files) -> Settings:
         settings,
         inputs=unit.values(names),
         generated=unit.files(),
+        assume=(*settings.assume, Assumption(UNKNOWN, UNKNOWN_TEXT)),
         var_files=(*map(Path, unit.var_files), *settings.var_files),
         reusable="",
     )
@@ -224,7 +225,7 @@ class _Judge:
         inventory = configuration.inventory
         seen = _Seen(
             root=root.name,
-            gaps=(*inventory.gaps, *(root.unit.gaps if root.unit is not None else ())),
+            gaps=tuple(map(places.gap, inventory.gaps)) + (root.unit.gaps if root.unit is not None else ()),
             notes=inventory.notes,
             shared_notes=report.notes[len(inventory.notes) :],
             suppressions=tuple(
@@ -328,14 +329,21 @@ class Places:
         written = self._unit.written.get(name)
         return where if written is None else written.place(where)
 
+    def gap(self, gap: Gap) -> Gap:
+        """A gap, where it can be found."""
+        return Gap(self._line(gap.where), gap.why)
+
     def _step(self, step: str) -> str:
         """A step of a chain, ``provider aws at m/provider.tf:1``, as it can be found."""
         what, at, where = step.rpartition(" at ")
+        return f"{what} at {self._line(where)}" if at else step
+
+    def _line(self, where: str) -> str:
         file, _, line = where.rpartition(":")
-        if not at or not line.isdecimal():
-            return step
+        if self._unit is None or not line.isdecimal():
+            return where
         found = self._found(Location(file, int(line), int(line)))
-        return f"{what} at {found.file}:{found.line}"
+        return f"{found.file}:{found.line}"
 
     def _source(self, finding: Finding) -> Place:
         place = self._known.get(finding.fingerprint)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -27,13 +27,15 @@ NAME = "terragrunt.hcl"
 CALL = "terragrunt.tf"
 """The file in which a module that isn't here is called."""
 
+_VARIABLE = re.compile(r'variable[ \t]+"?([\w-]+)')
 _STEPS = 200_000
 _DEEPEST = 12
 """Configurations that read or include each other; more is a circle."""
-_UNKNOWN = "data.terragrunt.unknown.value"
-"""Stands in a generated file where the text isn't known: a data source, which nobody knows before the plan."""
+UNKNOWN = "data.terragrunt.unknown.value"
+"""Stands in a generated file where the text isn't known, and can be assumed to be :data:`UNKNOWN_TEXT`."""
+UNKNOWN_TEXT = Unknown("Terragrunt writes it, from what isn't known here")
 _OPEN_PROVIDERS = "".join(
-    f'provider "{name}" {{\n  {head} = {_UNKNOWN}\n{tail}}}\n'
+    f'provider "{name}" {{\n  {head} = {UNKNOWN}\n{tail}}}\n'
     for name, head, tail in (("aws", "default_tags {\n    tags", "  }\n"), ("google", "default_labels", ""))
 ).encode()
 
@@ -72,18 +74,20 @@ class Unit(msgspec.Struct, frozen=True):
     reads: frozenset[str]
     gaps: tuple[Gap, ...]
 
-    def values(self, names: Sequence[str]) -> dict[str, Value]:
-        """The value of each variable that the unit gives one, or may give one."""
+    def values(self, names: Iterable[str]) -> dict[str, Value]:
+        """The value of each variable that the unit gives one, or may give one. ``names`` are the module's variables."""
         inputs, _ = unmark(self.inputs)
         if isinstance(inputs, dict):
-            return {name: inputs[name] for name in names if name in inputs}
-        if isinstance(inputs, PartialMap):
-            entries, maybe, open_ = inputs.entries, inputs.maybe, inputs.open
-            known: dict[str, Value] = {name: entries[name] for name in names if name in entries}
-            unsure = {name: Unknown(maybe.get(name, open_)) for name in names if name in maybe or open_}
-            return {**unsure, **known}
-        reason = inputs.reason if isinstance(inputs, Unknown) else "the inputs of the unit are no map"
-        return {name: Unknown(reason) for name in names}
+            return inputs
+        if not isinstance(inputs, PartialMap):
+            inputs = PartialMap({}, {}, inputs.reason if isinstance(inputs, Unknown) else "the inputs are no map")
+        found = {
+            *names,
+            *(name for text in self.files().values() for name in _VARIABLE.findall(text.decode("utf-8", "replace"))),
+        }
+        unsure = {name: Unknown(inputs.maybe.get(name, inputs.open)) for name in found if inputs.open}
+        maybe = {name: Unknown(reason) for name, reason in inputs.maybe.items()}
+        return {**unsure, **maybe, **inputs.entries}
 
     def files(self) -> dict[str, bytes]:
         """The Terraform files that stand beside those of the module; where that isn't here, the call of it."""
@@ -92,7 +96,7 @@ class Unit(msgspec.Struct, frozen=True):
             name = re.sub(r"\W", "_", self.folder.rpartition("/")[2], flags=re.ASCII)
             source = msgspec.json.encode(self.source).decode().replace("${", "$${").replace("%{", "%%{")
             # What names the source isn't known is no plain text for Terraform either.
-            files[CALL] = f'module "{name}" {{\n  source = {source if self.source else _UNKNOWN}\n}}\n'.encode()
+            files[CALL] = f'module "{name}" {{\n  source = {source if self.source else UNKNOWN}\n}}\n'.encode()
         return files
 
 
@@ -401,7 +405,8 @@ class _Host:
 
     @property
     def root(self) -> Path:
-        return Path(self._config.folder)
+        """What Terraform's functions start from is the file that they stand in, also where that is included."""
+        return Path(self._config.path).parent
 
     def path(self, text: str) -> Path | None:
         found = Path(os.path.normpath(self.root / text))
@@ -583,7 +588,7 @@ def _text(config: _Config, contents: Expression) -> bytes:
             text += str(value)
         else:
             quoted = text.rpartition("\n")[2].replace('\\"', "").count('"') % 2
-            text += f"${{{_UNKNOWN}}}" if quoted else _UNKNOWN
+            text += f"${{{UNKNOWN}}}" if quoted else UNKNOWN
     return text.encode("utf-8", "replace")
 
 

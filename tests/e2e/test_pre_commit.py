@@ -227,6 +227,8 @@ def test_the_manifest_is_what_pre_commit_expects(program: str) -> None:
         ("x.auto.tfvars.json", "check fix"),
         ("templates/user-data.sh.tftpl", "check fix"),
         ("live/terragrunt.hcl", "check fix"),
+        ("root.hcl", "check fix"),
+        ("tests/a.tftest.hcl", ""),
         ("costguard.yaml", "policy"),
         ("infra/policies/tags.yaml", "policy"),
         ("policies/teams.csv", "policy"),

@@ -231,7 +231,38 @@ class TestCheck:
         )
         tree({**self.ROOT, "root.hcl": root})
 
-        assert told(judge()) == [("live/app: aws_s3_bucket.b", "unknown")]
+        (finding,) = judge().findings
+        assert finding.verdict == "unknown"
+        assert "Terragrunt writes it, from what isn't known here" in finding.message
+
+    def test_files_are_found_from_the_file_that_names_them(self, tree: Tree, judge: Callable[..., Report]) -> None:
+        root = (
+            'generate "provider" {\n  path = "p.tf"\n  if_exists = "overwrite"\n  contents = file("common/p.tf")\n}\n'
+        )
+        provider = 'provider "aws" {\n  default_tags {\n    tags = { owner = "a" }\n  }\n}\n'
+        tree({**self.ROOT, "root.hcl": root, "common/p.tf": provider})
+
+        assert told(judge("live")) == []
+
+    @pytest.mark.parametrize(("tags", "verdicts"), [('{ owner = "a" }', []), ('get_env("T")', ["unknown"])])
+    def test_variables_may_be_declared_in_a_generated_file(
+        self, tree: Tree, judge: Callable[..., Report], tags: str, verdicts: list[str]
+    ) -> None:
+        text = (
+            'generate "v" {\n  path = "v.tf"\n  if_exists = "overwrite"\n  contents = "variable \\"tags\\" {}"\n}\n'
+            f'terraform {{\n  source = "../../m"\n}}\ninputs = merge({{ tags = {tags} }}, get_env("MORE"))\n'
+        )
+        tree({"m/main.tf": 'resource "aws_s3_bucket" "b" {\n  tags = var.tags\n}\n'})
+        tree({"live/app/terragrunt.hcl": text.replace(', get_env("MORE")', "")})
+
+        assert [verdict for _, verdict in told(judge())] == verdicts
+        tree({"live/app/terragrunt.hcl": text})
+        assert [verdict for _, verdict in told(judge())] == ["unknown"]  # What is merged over it may be anything.
+
+    def test_a_source_that_leads_nowhere_is_a_gap_at_the_unit(self, tree: Tree, judge: Callable[..., Report]) -> None:
+        tree({"live/app/terragrunt.hcl": 'terraform {\n  source = "../../nowhere"\n}\n'})
+
+        assert [gap.where for gap in judge().gaps] == ["live/app/terragrunt.hcl:1"]
 
     def test_inputs_are_the_variables_of_the_module(self, tree: Tree, judge: Callable[..., Report]) -> None:
         for text, verdicts in (
