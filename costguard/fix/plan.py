@@ -29,7 +29,7 @@ from costguard.iac.source.instance import ModuleInstance
 from costguard.iac.source.places import editable, surface_parts
 from costguard.iac.source.roots import Root, Selection, select
 from costguard.model.finding import Finding, Verdict
-from costguard.model.resource import Cloud, Gap, Known, Location, Surface, Unknown, without_indexes
+from costguard.model.resource import Cloud, Gap, Known, Location, Surface, TagSet, Unknown, without_indexes
 from costguard.policy import Policy
 from costguard.policy.patterns import pattern
 from costguard.policy.rules.require import Require
@@ -518,6 +518,11 @@ class _Comparison:
         for mend in self._mine:
             effect = mend.choice.effect if mend.choice is not None else {}
             self._planned.setdefault(mend.finding.resource.address, {}).update(effect)
+        self._renames = {
+            (mend.finding.found or "", mend.finding.key or "")
+            for mend in self._all
+            if mend.finding.verdict is Verdict.MISSPELLED
+        }
         self._written = {
             (key, value) for mend in self._all if mend.choice is not None for key, value in mend.choice.effect.items()
         }
@@ -544,11 +549,26 @@ class _Comparison:
             if old is None or new is None or bool(old.open) != bool(new.open):
                 yield self._to_blame(address, None), f"an edit there would change {path} of {address}"
                 continue
-            for key in sorted(old.tags.keys() | new.tags.keys()):
+            renamed = self._renamed(address, path, old, new)
+            for key in sorted((old.tags.keys() | new.tags.keys()) - renamed):
                 one = old.tags[key].value if key in old.tags else None
                 other = new.tags[key].value if key in new.tags else None
                 if one != other and not self._is_meant(address, path, key, one, other):
                     yield self._to_blame(address, key), f"an edit there would also change {key} of {address}"
+
+    def _renamed(self, address: str, path: str, old: TagSet, new: TagSet) -> set[str]:
+        """The keys of entries that were renamed for others, where nobody could tell whether the right key was there."""
+        undecided = {
+            finding.key
+            for finding in self._before.findings.values()
+            if finding.verdict is Verdict.UNKNOWN and (finding.resource.address, finding.surface) == (address, path)
+        }
+        renamed: set[str] = set()
+        for before, after in self._renames:
+            gone = before in old.tags and before not in new.tags
+            if gone and after in undecided and after in new.tags and after not in old.tags:
+                renamed |= {before, after}
+        return renamed
 
     def _is_meant(
         self, address: str, path: str, key: str, old: Known | Unknown | None, new: Known | Unknown | None
@@ -559,10 +579,13 @@ class _Comparison:
             if wanted is None:
                 return new is None
             return new is not None and (wanted == _ANY or (isinstance(new, Known) and new.text == wanted))
+        judged = self._before.judged[address]
+        if judged.resource.type == "module" and isinstance(old or new, Unknown):
+            # A module that isn't here: what reaches it from the provider is what reaches everything else.
+            return (key, None) in self._written if new is None else key in {name for name, _ in self._written}
         if old is not None or new is None:
             return False
         # Nobody could tell whether it was there; now it is, or may be, what the policy wants there.
-        judged = self._before.judged[address]
         return any(
             finding.verdict is Verdict.UNKNOWN
             and (finding.resource.address, finding.surface, finding.key) == (address, path, key)

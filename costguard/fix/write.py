@@ -151,13 +151,34 @@ def patch(changes: Iterable[Change]) -> str:
     return "".join(line for change in changes for line in _patched(change))
 
 
+_WELL_ALIGNED = 5_000
+"""Lines up to which a closing brace is matched like any other line: that takes the square of how many there are."""
+
+
 def _patched(change: Change) -> Iterator[str]:
-    from difflib import unified_diff
+    from difflib import SequenceMatcher
 
     name = change.path.as_posix().lstrip("/")
     old, new = _lines(change.old), _lines(change.new)
-    for line in unified_diff(old, new, f"a/{name}", f"b/{name}"):
-        yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
+    matcher = SequenceMatcher(None, old, new, autojunk=len(old) > _WELL_ALIGNED)
+    for number, group in enumerate(matcher.get_grouped_opcodes()):
+        if number == 0:
+            yield f"--- a/{name}\n+++ b/{name}\n"
+        yield f"@@ -{_range(group[0][1], group[-1][2])} +{_range(group[0][3], group[-1][4])} @@\n"
+        for what, start, end, begin, stop in group:
+            before = () if what == "insert" else old[start:end]
+            after = () if what in ("delete", "equal") else new[begin:stop]
+            for mark, line in (
+                *((" " if what == "equal" else "-", line) for line in before),
+                *(("+", line) for line in after),
+            ):
+                yield mark + line if line.endswith("\n") else f"{mark}{line}\n\\ No newline at end of file\n"
+
+
+def _range(start: int, end: int) -> str:
+    """Lines from 1; of no lines the one before them."""
+    length = end - start
+    return f"{start + (length > 0)},{length}" if length != 1 else f"{start + 1}"
 
 
 def _lines(text: bytes) -> list[str]:

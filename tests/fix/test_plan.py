@@ -373,6 +373,25 @@ def test_an_alias_that_can_not_be_renamed_keeps_the_default_away(folder: Folder)
     assert list(fixed.left) == ["aws_sns_topic.c owner"]
 
 
+def test_a_default_is_renamed_also_where_nobody_can_tell_what_else_is_there(folder: Folder) -> None:
+    text = """
+        provider "aws" {
+          default_tags {
+            tags = { Team = "x" }
+          }
+        }
+        resource "aws_s3_bucket" "a" {}
+        resource "aws_s3_bucket" "b" {
+          tags = data.x.y.tags
+        }
+        module "remote" {
+          source = "terraform-aws-modules/s3-bucket/aws"
+        }
+        """
+    folder.write(**{"main.tf": text})
+    assert folder.fixed().text() == lines(text).replace("Team", "owner")
+
+
 def test_defaults_that_are_there_get_another_where_they_are_written(folder: Folder) -> None:
     text = """
         locals {
