@@ -88,12 +88,13 @@ BinaryOperator: TypeAlias = Literal["+", "-", "*", "/", "%", "==", "!=", "<", "<
 _OPERATORS = frozenset(("+", "-", "*", "/", "%", "==", "!=", "<", "<=", ">", ">=", "&&", "||"))
 
 # The header of a block: its type, then labels, bare or quoted, all on one line with the brace.
-_HEADER = re.compile(rb'([^\s"{=/#]+)((?:[ \t]*(?:"(?:[^"\\\n$%]|\\.|[$%](?!\{))*"|[^\s"{=/#]+))*)[ \t]*\{')
+# No group gives back what it took: a header that isn't one must not be tried in every way of cutting its words.
+_HEADER = re.compile(rb'([^\s"{=/#]++)((?:[ \t]*+(?:"(?:[^"\\\n$%]|\\.|[$%](?!\{))*+"|[^\s"{=/#]++))*+)[ \t]*+\{')
 _LABEL = re.compile(rb'"((?:[^"\\]|\\.)*)"|([^\s"{=/#]+)')
 _ATTRIBUTE_HEAD = re.compile(rb"([^\s=/#]+)[ \t]*=[ \t]*(?![ \t\n\r#/])")
 _LONE_RETURN = re.compile(rb"\r(?!\n)")
 _SEPARATOR = re.compile(rb"[,\n]")
-_END_OF_LINE = re.compile(rb"(?:[ \t]|/\*.*?\*/)*(?:\r?\n|#|//|\Z)", re.DOTALL)
+_END_OF_LINE = re.compile(rb"(?:[ \t]|/\*(?:[^*]|\*(?!/))*+\*/)*+(?:\r?\n|#|//|\Z)")
 
 # tree-sitter-hcl takes every blank for a token of its own and looks from each to the end of them all.
 _MANY_BLANKS = 500

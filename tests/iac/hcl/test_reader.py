@@ -436,6 +436,8 @@ def test_deep_nesting_ends_in_something_opaque(name: str) -> None:
         " " * 1_000_000,
         "a = 1" + "\n" * 1_000_000,
         "/*" * 100_000,
+        "some words that by accident stand before a block without quotes\nb {\n}\n",
+        "a = 1 " + "/**/" * 5_000 + "b = 2\n",
     ],
 )
 def test_hostile_files_are_neither_a_crash_nor_a_hang(source: str) -> None:
