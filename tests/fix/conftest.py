@@ -1,10 +1,13 @@
-"""A repository of its own for each test."""
+"""A repository of its own for each test, and the installed program."""
 
 from pathlib import Path
 
 import pytest
 
+from tests.cli.conftest import costguard, environment, program
 from tests.fix.build import Folder
+
+__all__ = ["costguard", "environment", "folder", "program"]
 
 
 @pytest.fixture
