@@ -39,7 +39,7 @@ from costguard.policy import Policy
 
 def read_source(folder: Path, stated: Mapping[str, Any]) -> Configuration:
     """The source of a plan, with the variables that the plan was made with."""
-    return read_configuration(folder, Settings(inputs={name: as_value(value) for name, value in stated.items()}))
+    return read_configuration(folder, Settings(planned={name: as_value(value) for name, value in stated.items()}))
 
 
 def as_value(data: Any) -> Value:

@@ -44,6 +44,11 @@ class Reference:
 
     __slots__ = ()
 
+    @property
+    def doubt(self) -> str:
+        """Why it isn't known whether there is such a thing at all; empty where there is."""
+        return ""
+
     def attribute(self, name: str) -> Value | Reference:
         """What ``.name`` leads to. Raises :class:`EvaluationError` where there is no such thing."""
         return attribute(self.value(), name)
@@ -84,6 +89,12 @@ Locals = Mapping[str, Value]
 """The variables of the ``for`` expressions and template directives around an expression, innermost first."""
 
 _NONE: Locals = {}
+_TRYING = "\0trying"
+"""Among the variables inside ``try`` and ``can``: there it counts whether something exists; else Terraform would stop."""
+
+
+class _Doubtful(Exception):  # noqa: N818 - no error, an open question
+    """Whether Terraform can evaluate this expression isn't known, and why."""
 
 
 def evaluate(expression: tree.Expression, scope: Scope, names: Locals = _NONE) -> Value:
@@ -114,12 +125,23 @@ def _get_attribute(node: tree.GetAttr, scope: Scope, names: Locals) -> Value | R
 
 def _index(node: tree.Index, scope: Scope, names: Locals) -> Value | Reference:
     of = resolve(node.of, scope, names)
-    key = evaluate(node.key, scope, names)
-    return of.index(key) if isinstance(of, Reference) else index(of, key)
+    return _indexed(of, evaluate(node.key, scope, names), names)
+
+
+def _indexed(of: Value | Reference, key: Value, names: Locals) -> Value | Reference:
+    if not isinstance(of, Reference):
+        return index(of, key)
+    found = of.index(key)
+    if isinstance(found, Reference) and found.doubt and _TRYING in names:
+        raise _Doubtful(found.doubt)
+    return found
 
 
 def _splat(node: tree.Splat, scope: Scope, names: Locals) -> Value:
-    of = resolve(node.of, scope, names)
+    return _spread(resolve(node.of, scope, names), node.steps, scope, names)
+
+
+def _spread(of: Value | Reference, steps: Sequence[tree.SplatStep], scope: Scope, names: Locals) -> Value:
     marked = False
     if not isinstance(of, Reference):
         of, marked = unmark(of)
@@ -129,20 +151,21 @@ def _splat(node: tree.Splat, scope: Scope, names: Locals) -> Value:
     if items is None:
         whole = of.value() if isinstance(of, Reference) else of
         items = () if whole is None else (of,)
-    results: list[Value] = []
-    for item in items:
-        scope.spend(1)
-        current: Value | Reference = item
-        for step in node.steps:
-            if step.key is None:
-                current = (
-                    current.attribute(step.name) if isinstance(current, Reference) else attribute(current, step.name)
-                )
-            else:
-                key = evaluate(step.key, scope, names)
-                current = current.index(key) if isinstance(current, Reference) else index(current, key)
-        results.append(current.value() if isinstance(current, Reference) else current)
-    return mark(tuple(results), marked)
+    return mark(tuple([_stepped(item, steps, scope, names) for item in items]), marked)
+
+
+def _stepped(item: Value | Reference, steps: Sequence[tree.SplatStep], scope: Scope, names: Locals) -> Value:
+    """What the steps of a splat lead to from one of its elements."""
+    scope.spend(1)
+    current = item
+    for step in steps:
+        if step.nested is not None:
+            current = _spread(current, step.nested, scope, names)
+        elif step.key is None:
+            current = current.attribute(step.name) if isinstance(current, Reference) else attribute(current, step.name)
+        else:
+            current = _indexed(current, evaluate(step.key, scope, names), names)
+    return current.value() if isinstance(current, Reference) else current
 
 
 def _call(node: tree.Call, scope: Scope, names: Locals) -> Value:
@@ -164,8 +187,31 @@ def _call(node: tree.Call, scope: Scope, names: Locals) -> Value:
         if not isinstance(last, tuple):
             raise EvaluationError(f"only a list can be expanded into arguments, not a {kind(last)}")
         arguments += last
-    scope.spend(len(arguments))
-    return mark(call(name, arguments, scope.host), marked)
+    scope.spend(1 + sum(map(_weight, arguments)))
+    try:
+        found = call(name, arguments, scope.host)
+    except EvaluationError as error:
+        if marked or any(unmark_deep(argument)[1] for argument in arguments):
+            raise EvaluationError(f"{name}() fails for a sensitive value") from error
+        raise
+    scope.spend(_weight(found))
+    return mark(found, marked)
+
+
+def _weight(value: Value) -> int:
+    """How much work a value is, roughly and at once."""
+    match value:
+        case str():
+            return 1 + len(value) // 100
+        case tuple() | dict():
+            return 1 + len(value)
+        case Set(items):
+            return 1 + len(items)
+        case PartialMap(entries, maybe):
+            return 1 + len(entries) + len(maybe)
+        case Marked(inner):
+            return _weight(inner)
+    return 1
 
 
 def _merged_with_unknown(arguments: list[Value], rest: Unknown) -> Value:
@@ -181,31 +227,77 @@ def _merged_with_unknown(arguments: list[Value], rest: Unknown) -> Value:
 
 def _try(node: tree.Call, scope: Scope, names: Locals) -> Value:
     said = "try() needs an argument"
-    doubtful: Unknown | None = None
+    inner = {**names, _TRYING: True}
+    doubtful: list[tuple[Value, str]] = []
     for argument in node.arguments:
         try:
-            value = evaluate(argument, scope, names)
+            value = evaluate(argument, scope, inner)
         except EvaluationError as error:
             said = str(error)
             continue
-        if doubtful is not None:
-            return either(doubtful, value, doubtful.reason)
-        if not isinstance(value, Unknown):
-            return value
-        doubtful = value  # Whether Terraform can compute it isn't known, so the next one may be what counts.
-    if doubtful is not None:
-        return doubtful
-    raise EvaluationError(f"no call in try() succeeded: {said}")
+        except _Doubtful as why:
+            doubtful.append((Unknown(str(why)), str(why)))
+            continue
+        reason = _may_fail(argument, value, scope, inner)
+        doubtful.append((value, reason))
+        if not reason:
+            break
+    if not doubtful:
+        raise EvaluationError(f"no call in try() succeeded: {said}")
+    found = doubtful.pop()[0]
+    for value, reason in reversed(doubtful):
+        found = either(value, found, reason)
+    return found
 
 
 def _can(node: tree.Call, scope: Scope, names: Locals) -> Value:
     if len(node.arguments) != 1:
         raise EvaluationError("can() takes one argument")
+    inner = {**names, _TRYING: True}
     try:
-        value = evaluate(node.arguments[0], scope, names)
+        reason = _may_fail(node.arguments[0], evaluate(node.arguments[0], scope, inner), scope, inner)
     except EvaluationError:
         return False
-    return True if is_known(value) else Unknown(reason_of([value]))
+    except _Doubtful as why:
+        return Unknown(str(why))
+    return Unknown(reason) if reason else True
+
+
+def _may_fail(node: tree.Expression, value: Value, scope: Scope, names: Locals) -> str:
+    """Why it isn't known whether Terraform can evaluate what gave this value; empty where it certainly can.
+
+    What isn't known may turn out to be something that the operations on it refuse.
+    """
+    reason = reason_of([value])
+    if not reason:
+        return ""
+    match node:
+        case tree.Parentheses(inner=inner):
+            return _may_fail(inner, value, scope, names)
+        case tree.Tuple(items=items):
+            return _any_may_fail(items, scope, names)
+        case tree.Object(items=entries):
+            return _any_may_fail([part for entry in entries for part in (entry.key, entry.value)], scope, names)
+        case tree.Call(name="merge" | "tomap" | "tolist" | "concat", arguments=arguments, expand=False):
+            return _any_may_fail(arguments, scope, names)
+        case tree.GetAttr() | tree.Index() | tree.Name():
+            # The way there is known where it leads to anything; what lies there was made without this expression.
+            return _shapeless(value)
+    return reason
+
+
+def _any_may_fail(nodes: Sequence[tree.Expression], scope: Scope, names: Locals) -> str:
+    for node in nodes:
+        reason = _may_fail(node, evaluate(node, scope, names), scope, names)
+        if reason:
+            return reason
+    return ""
+
+
+def _shapeless(value: Value) -> str:
+    """Why a value as a whole isn't known; empty where at least its shape is."""
+    plain, _ = unmark(value)
+    return plain.reason if isinstance(plain, Unknown) else ""
 
 
 def _unary(node: tree.Unary, scope: Scope, names: Locals) -> Value:
@@ -245,6 +337,12 @@ def _logic(node: tree.Binary, left: Value, marked: bool, scope: Scope, names: Lo
     """``&&`` and ``||``: what one side decides, the other can't undo, known or not."""
     decides = node.operator == "||"
     if not isinstance(left, Unknown) and _truth(left) is decides:
+        if _TRYING in names:
+            try:
+                evaluate(node.right, scope, names)
+            except EvaluationError as error:
+                # Before 1.12 Terraform looks at both sides always.
+                raise _Doubtful("it depends on the version of Terraform") from error
         return mark(decides, marked)
     right, right_marked = unmark(evaluate(node.right, scope, names))
     marked = marked or right_marked
@@ -269,7 +367,9 @@ def _conditional(node: tree.Conditional, scope: Scope, names: Locals) -> Value:
         for branch in (node.then, node.otherwise):
             try:
                 branches.append(evaluate(branch, scope, names))
-            except EvaluationError:
+            except EvaluationError as error:
+                if _TRYING in names:
+                    raise _Doubtful(condition.reason) from error
                 continue  # Terraform would stop if it were chosen, so it won't be.
         if not branches:
             raise EvaluationError("both results of a condition fail")
@@ -419,7 +519,7 @@ def _for(node: tree.For, scope: Scope, names: Locals) -> Value:
             raise EvaluationError(f"a for expression can't go through a {kind(collection)}")
     if node.result_key is None:
         return mark(_for_tuple(node, items, rest, scope, names), marked)
-    return mark(_for_object(node, items, rest, collection, scope, names), marked)
+    return mark(_for_object(node, items, rest, collection, scope, names, marked), marked)
 
 
 def _inner(node: tree.For | tree.TemplateFor, names: Locals, key: Value, value: Value) -> Locals:
@@ -448,7 +548,13 @@ def _for_tuple(node: tree.For, items: list[tuple[Value, Value]], rest: str, scop
 
 
 def _for_object(
-    node: tree.For, items: list[tuple[Value, Value]], rest: str, collection: Value, scope: Scope, names: Locals
+    node: tree.For,
+    items: list[tuple[Value, Value]],
+    rest: str,
+    collection: Value,
+    scope: Scope,
+    names: Locals,
+    secret: bool,
 ) -> Value:
     assert node.result_key is not None  # noqa: S101 - what makes it an object
     building = _Building()
@@ -486,7 +592,8 @@ def _for_object(
         else:
             text = str(text_of(plain))
             if text in building.entries:
-                raise EvaluationError(f"two results of a for expression have the key {text!r}")
+                shown = "one sensitive key" if marked or building.marked or secret else f"the key {text!r}"
+                raise EvaluationError(f"two results of a for expression have {shown}")
             building.entries[text] = found
         building.marked = building.marked or marked
     if node.grouping:
@@ -501,58 +608,61 @@ def _keeps_keys(node: tree.For) -> bool:
     return isinstance(node.result_key, tree.Name) and node.result_key.name == node.key
 
 
+class _Text:
+    """A text in the making."""
+
+    __slots__ = ("length", "marked", "pieces", "unknown")
+
+    def __init__(self) -> None:
+        self.pieces: list[str] = []
+        self.length = 0
+        self.marked = False
+        self.unknown: Unknown | None = None
+
+    def add(self, text: str | Unknown) -> None:
+        if isinstance(text, Unknown):
+            self.unknown = self.unknown or Unknown(text.reason)
+        elif self.length <= LONGEST_TEXT:
+            self.pieces.append(text)
+            self.length += len(text)
+
+    def result(self) -> Value:
+        if self.unknown is None and self.length > LONGEST_TEXT:
+            self.unknown = Unknown("the text is too long to be computed here")
+        return mark(self.unknown or "".join(self.pieces), self.marked)
+
+
 def _template(node: tree.Template, scope: Scope, names: Locals) -> Value:
-    pieces: list[str] = []
-    marked, unknown = _render(node.parts, pieces, scope, names)
-    if unknown is not None:
-        return mark(Unknown(unknown.reason), marked)
-    if sum(map(len, pieces)) > LONGEST_TEXT:
-        return Unknown("the text is too long to be computed here")
-    return mark("".join(pieces), marked)
+    text = _Text()
+    _render(node.parts, text, scope, names)
+    return text.result()
 
 
-def _render(
-    parts: Sequence[tree.TemplatePart], pieces: list[str], scope: Scope, names: Locals
-) -> tuple[bool, Unknown | None]:
-    """Appends what the parts give; (whether any was sensitive, the first that isn't known)."""
-    marked = False
-    unknown: Unknown | None = None
+def _render(parts: Sequence[tree.TemplatePart], text: _Text, scope: Scope, names: Locals) -> None:
     for part in parts:
-        found: Unknown | None = None
         if isinstance(part, str):
-            pieces.append(part)
-            continue
-        secret = False
-        if isinstance(part, tree.TemplateIf):
+            text.add(part)
+        elif isinstance(part, tree.TemplateIf):
             wanted, secret = unmark(evaluate(part.condition, scope, names))
+            text.marked = text.marked or secret
             if isinstance(wanted, Unknown):
-                found = wanted
+                text.add(wanted)
             else:
-                inner, found = _render(part.then if _truth(wanted) else part.otherwise, pieces, scope, names)
-                secret = secret or inner
+                _render(part.then if _truth(wanted) else part.otherwise, text, scope, names)
         elif isinstance(part, tree.TemplateFor):
             collection, secret = unmark(evaluate(part.collection, scope, names))
+            text.marked = text.marked or secret
             items = _items(collection)
             if isinstance(items, Unknown):
-                found = items
-            else:
-                for key, value in items:
-                    scope.spend(1)
-                    inner, missing = _render(part.body, pieces, scope, _inner(part, names, key, value))
-                    secret = secret or inner
-                    found = found or missing
-                    if sum(map(len, pieces[-1_000:])) > LONGEST_TEXT:
-                        break
+                text.add(items)
+                continue
+            for key, value in items:
+                scope.spend(1)
+                _render(part.body, text, scope, _inner(part, names, key, value))
         else:
             value, secret = unmark_deep(evaluate(part, scope, names))
-            text = text_of(value)
-            if isinstance(text, Unknown):
-                found = text
-            else:
-                pieces.append(text)
-        marked = marked or secret
-        unknown = unknown or found
-    return marked, unknown
+            text.marked = text.marked or secret
+            text.add(text_of(value))
 
 
 def _items(collection: Value) -> list[tuple[Value, Value]] | Unknown:
@@ -621,7 +731,10 @@ def index(of: Value, key: Value) -> Value:
     key, secret = unmark(key)
     of, marked = unmark(of)
     if marked or secret:
-        return mark(index(of, key))
+        try:
+            return mark(index(of, key))
+        except EvaluationError as error:
+            raise EvaluationError("there is no such index, and it is sensitive") from error
     if isinstance(of, Unknown) or isinstance(key, Unknown):
         return Unknown(reason_of((of, key)))
     if isinstance(of, dict | PartialMap):
@@ -660,7 +773,11 @@ def equality(left: Value, right: Value) -> bool | Unknown:
         return left is right
     if not is_known(left) or not is_known(right):
         return Unknown(reason_of((left, right)))
-    return equal(left, right)
+    same = equal(left, right)
+    if same and isinstance(left, tuple | dict | Set):
+        # A list never equals a tuple, nor a map an object, whatever is in them: `var.list == []` is false.
+        return Unknown("whether two collections are the same also hangs on their types")
+    return same
 
 
 def text_of(value: Value) -> str | Unknown:

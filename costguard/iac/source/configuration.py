@@ -16,6 +16,7 @@ from costguard.iac.source import null_label
 from costguard.iac.source.evidence import Evidence, provider_defaults
 from costguard.iac.source.instance import (
     GIVEN_NULL,
+    TOO_LONG,
     Assumption,
     Budget,
     Each,
@@ -23,11 +24,11 @@ from costguard.iac.source.instance import (
     ModuleInstance,
     World,
 )
-from costguard.iac.source.module import Declared, Files, Module
+from costguard.iac.source.module import Declared, Files, Module, read
 from costguard.iac.source.places import Place, place
 from costguard.iac.source.remote import Manifest, is_local
 from costguard.model.finding import Finding
-from costguard.model.resource import Gap, Inventory, Resource, Surface, Tag, TagSet
+from costguard.model.resource import Gap, Inventory, Known, Resource, Surface, Tag, TagSet
 from costguard.model.resource import Unknown as NotKnown
 
 DEEPEST_CALL = 40
@@ -39,14 +40,16 @@ _FRAMES = 12_000
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What a run knows beside the files. ``variables`` are ``--var`` texts, as on Terraform's command line;
     ``environment`` holds ``TF_VAR_…`` and ``TF_AWS_DEFAULT_TAGS_…`` where they were asked for; ``inputs`` are values
-    that a wrapper such as Terragrunt gives, and ``generated`` the files that it would write. ``reusable`` says in half
-    a sentence why variables and providers are somebody else's to give ("given by whoever calls this module")."""
+    that a wrapper such as Terragrunt gives, and ``generated`` the files that it would write. ``planned`` are the values
+    that a plan was made with: they go before everything. ``reusable`` says in half a sentence why variables and
+    providers are somebody else's to give ("given by whoever calls this module")."""
 
     variables: Mapping[str, str] = {}
     var_files: tuple[Path, ...] = ()
     environment: Mapping[str, str] = {}
     assume: tuple[Assumption, ...] = ()
     inputs: Mapping[str, Value] = {}
+    planned: Mapping[str, Value] = {}
     generated: Mapping[str, bytes] = {}
     reusable: str = ""
 
@@ -133,6 +136,7 @@ class _Reader:
         self._files = files
         self._manifest = Manifest(self._folder)
         self._given: dict[str, Value] | None = None
+        self._unread = ""
         self._gaps: list[Gap] = []
         self._notes: list[str] = []
         self._uncatalogued: dict[str, int] = {}
@@ -190,8 +194,7 @@ class _Reader:
         try:
             surfaces = tuple(evidence.surfaces())
         except (Exhausted, RecursionError):
-            reason = "the configuration takes too long to be evaluated"
-            surfaces = tuple(_undecided(kind, reason))
+            surfaces = tuple(_undecided(kind, TOO_LONG))
         basis = ""
         if cloud is not None and kind is None:
             self._uncatalogued[type_name] = self._uncatalogued.get(type_name, 0) + 1
@@ -228,6 +231,7 @@ class _Reader:
             tags = {
                 key: Tag(NotKnown(f"{address} may override what {tag.source} set: {why}"), tag.source)
                 for key, tag in defaults.tags.items()
+                if not isinstance(tag.value, Known) or tag.value.text.strip()
             }
             attribute = "labels" if catalog.cloud_of(provider.source) == "google" else "tags"
             kind = catalog.TaggableType("module", catalog.cloud_of(provider.source) or "aws", None)
@@ -253,6 +257,8 @@ class _Reader:
             return None, "the source of the module is no plain text"
         text = source.value
         name = call.block.labels[0]
+        if "\0" in text:
+            return None, "the source of the module is no path"
         if len(instance.path) >= DEEPEST_CALL:
             return None, "the modules are nested too deeply; does one call itself?"
         if is_local(text):
@@ -278,14 +284,18 @@ class _Reader:
     # --- variables of the root
 
     def _input(self, instance: ModuleInstance, name: str, declared: Declared) -> Value:
+        settings = self._settings
+        if name in settings.planned:
+            return _nulled(settings.planned[name])
         if self._given is None:
             self._given = {}
             self._read_inputs(instance)
-        settings = self._settings
         if name in settings.variables:
             return _nulled(self._from_text(settings.variables[name], declared, f"--var {name}", instance))
         if name in self._given:
             return _nulled(self._given[name])
+        if self._unread:
+            return Unknown(f"var.{name} may be given in {self._unread}, which could not be read")
         if name in settings.inputs:
             return _nulled(settings.inputs[name])
         text = settings.environment.get(f"TF_VAR_{name}")
@@ -296,11 +306,10 @@ class _Reader:
     def _from_text(self, text: str, declared: Declared, what: str, instance: ModuleInstance) -> Value:
         """A value as it is given on a command line: raw for what is a text, an expression for all else."""
         wanted = declared.expression("type")
-        simple = wanted is None or (isinstance(wanted, Name) and wanted.name in ("string", "any"))
-        if simple or (isinstance(wanted, Literal) and wanted.value == "string"):
+        if isinstance(wanted, Literal):
+            wanted = Name(wanted.start, wanted.end, str(wanted.value))  # The old way to write it.
+        if wanted is None or (isinstance(wanted, Name) and wanted.name in ("string", "number", "bool")):
             return text
-        if isinstance(wanted, Name):
-            return text  # numbers and booleans are converted
         try:
             return evaluate(parse_expression(text), _Nothing(instance))
         except (SyntaxProblem, EvaluationError) as error:
@@ -309,7 +318,7 @@ class _Reader:
     def _read_inputs(self, instance: ModuleInstance) -> None:
         assert self._given is not None  # noqa: S101 - set by the caller
         folder = Path(self._folder)
-        names = [name for name in ("terraform.tfvars", "terraform.tfvars.json") if (folder / name).is_file()]
+        names = [name for name in ("terraform.tfvars", "terraform.tfvars.json") if os.path.lexists(folder / name)]
         automatic = []
         try:
             automatic = sorted(
@@ -321,13 +330,18 @@ class _Reader:
             automatic = []
         for path in (*(folder / name for name in (*names, *automatic)), *self._settings.var_files):
             try:
-                raw = path.read_bytes()
+                raw = read(path)
             except OSError as error:
                 self._gaps.append(Gap(str(path), f"it can't be read: {error.strerror}"))
+                self._unread = str(path)
+                self._given.clear()
                 continue
             file = parse(raw, str(path))
             for problem in file.problems:
                 self._gaps.append(Gap(f"{path}:{problem.line}", problem.message))
+            if file.problems:
+                self._unread = str(path)
+                self._given.clear()  # It goes before what was read so far.
             for name, attribute in file.body.attributes.items():
                 try:
                     self._given[name] = evaluate(attribute.value, _Nothing(instance))

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import msgspec
 
 from costguard import catalog
-from costguard.iac.hcl.tree import Expression, GetAttr, Index, Literal, Name, Parentheses, Splat, Tuple
 from costguard.iac.hcl.values import Unknown, Value, unmark
 from costguard.iac.source.defaults import as_value, defaults_of
 from costguard.iac.source.instance import (
@@ -15,7 +14,8 @@ from costguard.iac.source.instance import (
     Promised,
     ProviderConfiguration,
 )
-from costguard.iac.source.module import Declared, find, nested
+from costguard.iac.source.lifecycle import KEPT, Kept, kept
+from costguard.iac.source.module import Declared, find
 from costguard.iac.source.tagset import (
     THE_RESOURCE,
     Body,
@@ -31,60 +31,6 @@ from costguard.model.resource import Unknown as NotKnown
 _TEMPLATE = "aws_launch_template"
 _NOT_SURE = "which launch template it uses can't be told from the source, and it may add tags"
 _NOT_HERE = "its launch template is not in this configuration, and may add tags"
-_KEPT = "ignore_changes keeps what the cloud has"
-
-
-class Kept(msgspec.Struct, frozen=True):
-    """What ``lifecycle.ignore_changes`` says: attributes that stay as they are, whole or by key."""
-
-    everything: bool = False
-    whole: frozenset[str] = frozenset()
-    keys: tuple[tuple[str, str], ...] = ()
-    """(attribute, key)"""
-
-    def over(self, attribute: str, tags: TagSet) -> TagSet:
-        """The tags as far as what is ignored lets the source decide them."""
-        if self.everything or attribute in self.whole:
-            return TagSet({}, _KEPT)
-        kept = {key: _KEPT for name, key in self.keys if name == attribute}
-        if not kept:
-            return tags
-        left = {key: tag for key, tag in tags.tags.items() if key not in kept}
-        return TagSet(left, tags.open, (*tags.hidden, *kept.items()))
-
-
-def kept(declared: Declared) -> Kept:
-    """What the ``lifecycle`` of a resource ignores."""
-    found = find(nested(declared.layers, "lifecycle"), "ignore_changes")
-    if found is None:
-        return Kept()
-    expression = found[1].value
-    if not isinstance(expression, Tuple):
-        return Kept(everything=_path(expression) == ("all",))
-    paths = [_path(item) for item in expression.items]
-    return Kept(
-        everything=("*",) in paths or ("all",) in paths,
-        whole=frozenset(path[0] for path in paths if len(path) == 1 or (path and not path[1])),
-        keys=tuple((path[0], path[1]) for path in paths if len(path) == 2 and path[1]),
-    )
-
-
-def _path(expression: Expression) -> tuple[str, ...]:
-    """``tags`` or ``tags["X"]`` as its parts; a deeper path ends in an empty part, because it is not looked into."""
-    match expression:
-        case Name(name=name):
-            return (name,)
-        case Literal(value=str(text)):
-            head, dot, rest = text.partition(".")
-            return (head, rest) if dot else (head,)
-        case Index(of=Name(name=name), key=Literal(value=str(key))):
-            return (name, key)
-        case GetAttr(of=Name(name=name), name=key):
-            return (name, key)
-        case GetAttr(of=inner) | Index(of=inner) | Splat(of=inner) | Parentheses(inner=inner):
-            path = _path(inner)
-            return (path[0], "") if path else ()
-    return ()
 
 
 class Evidence(msgspec.Struct, frozen=True):
@@ -116,6 +62,8 @@ class Evidence(msgspec.Struct, frozen=True):
         if kind.own is not None:
             tags = self._own(kind.own, body)
             path = ".".join(kind.own.path)
+            if ignored.whole.intersection(kind.own.effective):
+                tags = TagSet({}, KEPT)
             yield Surface(path, ignored.over(kind.own.path[0], tags))
             if kind.own.shape == "blocks":
                 yield self._propagated(kind.own, body, ignored)
@@ -206,7 +154,7 @@ class Evidence(msgspec.Struct, frozen=True):
             path=f"{attribute}.propagate_at_launch",
             tags=ignored.over(
                 attribute,
-                TagSet({**launched.tags, **mine.tags}, mine.open or launched.open, launched.hidden),
+                _over(mine, launched),
             ),
             created=True,
             authored=bool(children or unknown),
@@ -245,6 +193,14 @@ class Evidence(msgspec.Struct, frozen=True):
             if value is not None:
                 return TagSet({}, _NOT_SURE if isinstance(value, Unknown) else _NOT_HERE)
         return TagSet({}, _NOT_HERE)
+
+
+def _over(mine: TagSet, launched: TagSet) -> TagSet:
+    """The tags that a group propagates over those of its launch template."""
+    tags = dict(launched.tags)
+    if mine.open:  # It may propagate any key, and with any value.
+        tags = {key: Tag(NotKnown(mine.open), tag.source) for key, tag in tags.items()}
+    return TagSet({**tags, **mine.tags}, mine.open or launched.open, launched.hidden)
 
 
 def _descend(level: "list[Body | Item]", path: tuple[str, ...]) -> "tuple[list[Body | Item], str]":
@@ -318,7 +274,7 @@ def shown_tags(
     def compute() -> Value:
         ignored = kept(declared)
         if ignored.everything or ignored.whole & {own, attribute} or ignored.keys:
-            return Unknown(f"{type_name}.{name}.{attribute}: {_KEPT}")
+            return Unknown(f"{type_name}.{name}.{attribute}: {KEPT}")
         provider = module.resource_provider(type_name, declared)
         evidence = Evidence(module, type_name, name, declared, each, provider, kind)
         if attribute == own:

@@ -27,12 +27,16 @@ from costguard.iac.hcl.values import (
     reason_of,
     unmark,
 )
+from costguard.iac.source.lifecycle import KEPT, kept
 from costguard.iac.source.module import Declared, Module
 from costguard.model.resource import TagSet
 
 AFTER_APPLY = "known only after apply"
-STEPS = 20_000_000
-"""Steps (elements of loops, arguments) that one configuration may take: a thousand times what a large one does."""
+STEPS = 3_000_000
+"""Steps (elements of loops, arguments and what is in them) that one configuration may take: many times what a large
+one does, and a few seconds of work."""
+AN_INSTANCE = 200
+"""Steps that an instance of a block counts for."""
 DEEPEST = 120
 """References that may lead on to one another, through modules or not."""
 LARGEST = 200_000
@@ -54,6 +58,9 @@ class Each(msgspec.Struct, frozen=True):
 
 
 ONE = Each()
+UNREAD = "it may be configured in a file that could not be read"
+TOO_DEEP = "it is nested too deeply"
+TOO_LONG = "the configuration takes too long to be evaluated"
 
 
 class Budget:
@@ -252,8 +259,8 @@ class ModuleInstance:
         except EvaluationError as error:
             # Terraform would stop here. What depends on it is not decided by guessing what was meant.
             value = Unknown(f"{kind}.{name} can't be evaluated: {error}")
-        except Exhausted:
-            value = Unknown("the configuration takes too long to be evaluated")
+        except (Exhausted, RecursionError):
+            value = Unknown(TOO_LONG)
         finally:
             budget.depth -= 1
         self._values[key] = value
@@ -333,17 +340,16 @@ class ModuleInstance:
         key = (kind, name)
         found = self._each.get(key)
         if found is None:
-            self._each[key] = [Each(doubt="it refers to itself", kind="for_each")]
+            self._each[key] = [_any(_kind(declared), "it refers to itself")]
             budget = self.world.budget
             budget.depth += 1
             try:
-                found = (
-                    self._instances(declared) if budget.depth <= DEEPEST else [_any("count", "it is nested too deeply")]
-                )
+                found = self._instances(declared) if budget.depth <= DEEPEST else [_any(_kind(declared), TOO_DEEP)]
+                self.spend(AN_INSTANCE * len(found))
             except EvaluationError as error:
-                found = [_any("count" if declared.attribute("count") else "for_each", str(error))]
-            except Exhausted:
-                found = [_any("count", "the configuration takes too long to be evaluated")]
+                found = [_any(_kind(declared), str(error))]
+            except (Exhausted, RecursionError):
+                found = [_any(_kind(declared), TOO_LONG)]
             finally:
                 budget.depth -= 1
             self._each[key] = found
@@ -356,16 +362,20 @@ class ModuleInstance:
             if isinstance(number, str) and number.isdecimal():
                 number = int(number)
             if number is None:
-                return [ONE]
+                raise EvaluationError("count is null")
             if isinstance(number, Unknown) or not isinstance(number, int) or isinstance(number, bool):
                 return [_any("count", reason_of([number]) or "its count is no number")]
+            if number < 0:
+                raise EvaluationError("count is negative")
             if number > MOST_INSTANCES:
                 return [_any("count", f"there are {number} of it")]
             return [Each(f"[{i}]", count=i, kind="count") for i in range(number)]
         for_each = declared.expression("for_each")
         if for_each is None:
             return [ONE]
-        found, _ = unmark(evaluate(for_each, self))
+        found, secret = unmark(evaluate(for_each, self))
+        if secret or (isinstance(found, Set) and any(isinstance(item, Marked) for item in found.items)):
+            raise EvaluationError("for_each is sensitive")
         match found:
             case dict() | PartialMap():
                 entries = found if isinstance(found, dict) else found.entries
@@ -399,6 +409,8 @@ class ModuleInstance:
         if found is None:
             declared = self.module.calls[name]
             module, why = self.world.child(self, declared)
+            if module is not None and self.world.budget.steps < 0:
+                module, why = None, TOO_LONG
             found = self._children[name] = Children(declared, why, module is not None)
             if module is not None:
                 path = (*self.path, name)
@@ -438,6 +450,8 @@ class ModuleInstance:
         prefix = f"{self.address}:" if self.address else ""
         if block is not None and (self.parent is None or _configures(block)):
             return ProviderConfiguration(prefix + key, source, self, block)
+        if self.module.unread_provider:
+            return ProviderConfiguration(prefix + key, source, doubt=UNREAD)
         if self.parent is None:
             if self.world.reusable:
                 return ProviderConfiguration(key, source, doubt=f"the provider is {self.world.reusable}")
@@ -446,9 +460,20 @@ class ModuleInstance:
             return ProviderConfiguration(key, source)
         if alias:
             return ProviderConfiguration(prefix + key, source, doubt=f"nothing passes provider {key} to {self.address}")
-        wanted = _same_provider(source)
-        outer = next((n for n, s in self.parent.module.required.items() if _same_provider(s) == wanted), name)
-        return msgspec.structs.replace(self.parent.provider(outer), source=source)
+        return msgspec.structs.replace(self.parent.inherited(_same_provider(source)), source=source)
+
+    def inherited(self, source: str) -> ProviderConfiguration:
+        """The default configuration of a provider that is here for called modules, whatever it is called here."""
+        kind = source.rpartition("/")[2]
+        names = {kind, *self.module.required, *self.module.providers, *self.passed}
+        for name in sorted(names):
+            if "." not in name and _same_provider(self.module.required.get(name, name)) == source:
+                return self.provider(name)
+        if self.parent is not None:
+            return self.parent.inherited(source)
+        # Nothing here says its name, so that nothing configures it.
+        doubt = f"the provider is {self.world.reusable}" if self.world.reusable else ""
+        return ProviderConfiguration(kind, source, doubt=doubt)
 
     @property
     def passed(self) -> Mapping[str, Expression]:
@@ -479,6 +504,8 @@ class ModuleInstance:
 
         def compute() -> Value:
             found = declared.attribute(part)
+            if found is not None and kept(declared).has(part):
+                return Unknown(f"{type_name}.{name}.{part}: {KEPT}")
             value = None if found is None else evaluate(found[1].value, self.in_block(each))
             if value is None:
                 return Promised(f"{type_name}.{name}.{part} is {AFTER_APPLY}", origin=(self, type_name, name, each))
@@ -526,6 +553,11 @@ class Children(msgspec.Struct):
 
 GIVEN_NULL = Set(("\0null",))
 """What ``World.inputs`` answers for a variable that is given null."""
+
+
+def _kind(declared: Declared) -> str:
+    """Which of the two makes the instances of a block; empty where there is one."""
+    return next((name for name in ("count", "for_each") if declared.attribute(name) is not None), "")
 
 
 def _any(kind: str, doubt: str) -> Each:
@@ -698,7 +730,7 @@ class _DataType(Reference):
         reference = f"data.{self._type}.{name}"
         if self._type == "aws_default_tags":
             declared = self._instance.module.data.get((self._type, name))
-            if declared is not None:
+            if declared is not None and not _kind(declared):
                 from costguard.iac.source.defaults import as_value, defaults_of
 
                 provider = self._instance.resource_provider(self._type, declared)
@@ -733,11 +765,18 @@ class _Call(Reference):
         self._instance = instance
         self._name = name
 
+    @property
+    def _map(self) -> bool:
+        return _kind(self._instance.module.calls[self._name]) == "for_each"
+
     def _instances(self) -> tuple[list[Value | Reference], list[Each]]:
         declared = self._instance.module.calls[self._name]
         children = self._instance.children(self._name)
         every = self._instance.instances("module", self._name, declared)
         if children.present:
+            if len(children.instances) != len(every):
+                refers = [_any(_kind(declared), f"module.{self._name} refers to itself")]
+                return [Unknown(refers[0].doubt)], refers
             return [_Outputs(child, f"module.{self._name}") for child in children.instances], every
         absent = _Assumable(self._instance, f"module.{self._name}", children.why)
         return [absent for _ in every], every
@@ -755,11 +794,11 @@ class _Call(Reference):
 
     def elements(self) -> Sequence[Value | Reference] | Unknown | None:
         found, every = self._instances()
-        return _listed(found, every)
+        return _listed(found, every, self._map)
 
     def value(self) -> Value:
         found, every = self._instances()
-        return _collected(found, every)
+        return _collected(found, every, self._map)
 
 
 class _Outputs(Reference):
@@ -770,6 +809,10 @@ class _Outputs(Reference):
     def __init__(self, child: ModuleInstance, reference: str) -> None:
         self._child = child
         self._reference = reference
+
+    @property
+    def doubt(self) -> str:
+        return self._child.each.doubt
 
     def attribute(self, name: str) -> Value:
         value = self._child.output(name)
@@ -810,6 +853,10 @@ class _Resource(Reference):
         self._name = name
         self._declared = declared
 
+    @property
+    def _map(self) -> bool:
+        return _kind(self._declared) == "for_each"
+
     def _instances(self) -> tuple[list[Value | Reference], list[Each]]:
         every = self._instance.instances(self._type, self._name, self._declared)
         return [_Attributes(self._instance, self._type, self._name, self._declared, each) for each in every], every
@@ -829,11 +876,11 @@ class _Resource(Reference):
 
     def elements(self) -> Sequence[Value | Reference] | Unknown | None:
         found, every = self._instances()
-        return _listed(found, every)
+        return _listed(found, every, self._map)
 
     def value(self) -> Value:
         found, every = self._instances()
-        return _collected(found, every)
+        return _collected(found, every, self._map)
 
 
 class _Attributes(Reference):
@@ -847,6 +894,10 @@ class _Attributes(Reference):
         self._name = name
         self._declared = declared
         self._each = each
+
+    @property
+    def doubt(self) -> str:
+        return self._each.doubt
 
     def attribute(self, name: str) -> Value:
         from costguard.iac.source.evidence import shown_tags
@@ -866,7 +917,7 @@ NotTags = Set(("\0not tags",))
 
 
 def _select(found: list[Value | Reference], every: list[Each], key: Value, what: str) -> Value | Reference:
-    plain, _ = unmark(key)
+    plain, secret = unmark(key)
     if len(every) == 1 and not every[0].kind:
         raise EvaluationError(f"{what} has one instance: there is nothing to index")
     if isinstance(plain, Unknown):
@@ -882,25 +933,27 @@ def _select(found: list[Value | Reference], every: list[Each], key: Value, what:
         only = found[-1]
         # Which instances there are isn't known, but whatever this one is, its block says what it is like.
         return only if len(every) == 1 else Unknown(doubt)
-    raise EvaluationError(f"{what} has no instance {plain!r}")
+    raise EvaluationError(f"{what} has no such instance" if secret else f"{what} has no instance {plain!r}")
 
 
-def _listed(found: list[Value | Reference], every: list[Each]) -> Sequence[Value | Reference] | Unknown | None:
+def _listed(
+    found: list[Value | Reference], every: list[Each], mapped: bool
+) -> Sequence[Value | Reference] | Unknown | None:
     if any(each.doubt for each in every):
         return Unknown(next(each.doubt for each in every if each.doubt))
     if len(every) == 1 and not every[0].kind:
         return None
-    if every and every[0].kind == "for_each":
+    if mapped:
         return None  # A map: a splat makes a list of the one.
     return found
 
 
-def _collected(found: list[Value | Reference], every: list[Each]) -> Value:
+def _collected(found: list[Value | Reference], every: list[Each], mapped: bool) -> Value:
     values = [item.value() if isinstance(item, Reference) else item for item in found]
     doubt = next((each.doubt for each in every if each.doubt), "")
     if not doubt and len(every) == 1 and not every[0].kind:
         return values[0]
-    if every and every[0].kind == "for_each":
+    if mapped:
         entries = {str(each.key): value for each, value in zip(every, values, strict=True) if not each.doubt}
         return PartialMap(entries, {}, doubt) if doubt else entries
     return Unknown(doubt) if doubt else tuple(values)

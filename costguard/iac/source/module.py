@@ -3,8 +3,10 @@
 It knows which files belong to a module and which top-level blocks there are; it evaluates nothing.
 """
 
+import errno
 import os
-from collections.abc import Iterator, Mapping
+import stat
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -69,12 +71,14 @@ def find(layers: tuple[Layer, ...], name: str) -> tuple[File, Attribute] | None:
     return None
 
 
-def blocks(layers: tuple[Layer, ...], name: str, labels: int = 0) -> list[tuple[File, Block]]:
-    """The nested blocks of a type: an override that has any of the type replaces them all."""
+def blocks(layers: tuple[Layer, ...], name: str) -> list[tuple[File, Block]]:
+    """The nested blocks of a type, those that ``dynamic`` blocks make among them. An override that has any of the type,
+    in either form, replaces them all."""
     for layer in reversed(layers):
-        there = layer.body.blocks(name, labels)
+        there = [*layer.body.blocks(name)]
+        there += [block for block in layer.body.blocks("dynamic", 1) if block.labels == (name,)]
         if there:
-            return [(layer.file, block) for block in there]
+            return [(layer.file, block) for block in sorted(there, key=lambda block: block.start)]
     return []
 
 
@@ -100,6 +104,8 @@ class Module(msgspec.Struct, frozen=True):
     """The source address of each provider that ``required_providers`` names, by local name."""
     moved: tuple[Declared, ...]
     gaps: tuple[Gap, ...]
+    unread_provider: bool
+    """Whether a file that could not be read may configure a provider."""
 
     @property
     def empty(self) -> bool:
@@ -127,7 +133,7 @@ class Files:
     def model(self, name: str, file: File) -> Module:
         """A module that costguard itself brings, in place of one whose files aren't here."""
         if name not in self._modules:
-            self._modules[name] = _assemble(name, [file], [], [])
+            self._modules[name] = _assemble(name, [file], [], [], unread_provider=False)
         return self._modules[name]
 
     def forget(self) -> None:
@@ -143,37 +149,70 @@ def _read(folder: str, instead: Mapping[str, bytes], generated: Mapping[str, byt
     files: list[File] = []
     overrides: list[File] = []
     gaps: list[Gap] = []
-    for name in _names(folder, generated):
+    unread_provider = False
+    try:
+        names = _names(folder, generated)
+    except (OSError, ValueError) as error:
+        names = _listed((), generated)
+        unread_provider = True
+        gaps.append(Gap(folder, f"it can't be read: {getattr(error, 'strerror', error)}"))
+    for name in names:
         path = f"{folder}/{name}" if folder not in ("", ".") else name
         try:
             raw = generated[name] if name in generated else instead.get(_absolute(path))
             if raw is None:
-                raw = Path(path).read_bytes()
+                raw = read(Path(path))
         except OSError as error:
             gaps.append(Gap(path, f"it can't be read: {error.strerror}"))
+            unread_provider = True
             continue
         file = parse(raw, path)
         gaps += [Gap(f"{path}:{problem.line}", problem.message) for problem in file.problems]
-        if not file.problems:
+        if file.problems:
+            unread_provider = unread_provider or b"provider" in raw
+        else:
             (overrides if _is_override(name) else files).append(file)
-    return _assemble(folder, files, overrides, gaps)
+    return _assemble(folder, files, overrides, gaps, unread_provider=unread_provider)
+
+
+def read(path: Path) -> bytes:
+    """The content of a file. Raises :class:`OSError` also for a pipe or a device, which may never end."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "it is not a regular file")
+    return path.read_bytes()
 
 
 def module_files(folder: str) -> list[str]:
     """The names of the files that Terraform (or OpenTofu, where there are files of its own) reads in a folder."""
-    return _names(folder, {})
+    try:
+        return _names(folder, {})
+    except (OSError, ValueError):
+        return []
 
 
 def _names(folder: str, generated: Mapping[str, bytes]) -> list[str]:
+    """As :func:`module_files`. Raises :class:`OSError` for a folder that is there and can't be looked into."""
+    present: list[str] = []
     try:
         with os.scandir(folder or ".") as entries:
-            present = {entry.name for entry in entries if entry.name.endswith(_SUFFIXES) and not entry.is_dir()}
+            present = [entry.name for entry in entries if entry.name.endswith(_SUFFIXES) and not _is_folder(entry)]
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    return _listed(present, generated)
+
+
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
+    try:
+        return entry.is_dir()
     except OSError:
-        present = set()
-    present = {name for name in {*present, *generated} if name.endswith(_SUFFIXES) and not _ignored(name)}
+        return False  # A link that leads in a circle; reading it says so.
+
+
+def _listed(present: Iterable[str], generated: Mapping[str, bytes]) -> list[str]:
+    names = {name for name in {*present, *generated} if name.endswith(_SUFFIXES) and not _ignored(name)}
     # OpenTofu reads main.tofu in place of main.tf.
-    hidden = {name.replace(".tofu", ".tf") for name in present if ".tofu" in name}
-    return sorted(present - hidden)
+    hidden = {name.replace(".tofu", ".tf") for name in names if ".tofu" in name}
+    return sorted(names - hidden)
 
 
 def _ignored(name: str) -> bool:
@@ -191,8 +230,10 @@ def location(file: File, start: int, end: int) -> Location:
     return Location(file.name, file.line(start), file.line(max(end - 1, start)))
 
 
-def _assemble(folder: str, files: list[File], overrides: list[File], gaps: list[Gap]) -> Module:
-    module = Module(folder, (*files, *overrides), {}, {}, {}, {}, {}, {}, {}, {}, (), ())
+def _assemble(
+    folder: str, files: list[File], overrides: list[File], gaps: list[Gap], *, unread_provider: bool
+) -> Module:
+    module = Module(folder, (*files, *overrides), {}, {}, {}, {}, {}, {}, {}, {}, (), (), unread_provider)
     moved: list[Declared] = []
     for file in files:
         for kind in file.body.block_types():

@@ -55,29 +55,28 @@ class Body:
     def children(self, name: str) -> "tuple[list[Body | Item], str]":
         """The nested blocks of a type, those of ``dynamic`` blocks and those written as a list of objects among them;
         and why there may be others, empty where there are none."""
-        found: list[tuple[int, list[Body | Item]]] = []
+        found: list[list[Body | Item]] = []
         unknown = ""
         for file, block in blocks(self.layers, name):
-            found.append((block.start, [Body((Layer(file, block.body),), self.scope, self.names)]))
-        for file, block in blocks(self.layers, "dynamic", 1):
-            if block.labels == (name,):
+            if block.type == "dynamic":
                 expanded, why = self._dynamic(Layer(file, block.body), name)
                 unknown = unknown or why
-                found.append((block.start, expanded))
+                found.append(expanded)
+            else:
+                found.append([Body((Layer(file, block.body),), self.scope, self.names)])
         if not found:
             value, _ = unmark(self.value(name))
             match value:
                 case None:
                     pass
                 case dict() | PartialMap():
-                    found.append((0, [Item(value)]))
+                    found.append([Item(value)])
                 case tuple() | Set():
                     items = value.items if isinstance(value, Set) else value
-                    found.append((0, [Item(item) for item in items]))
+                    found.append([Item(item) for item in items])
                 case _:
                     unknown = reason_of([value]) or f"{name} is no block"
-        found.sort(key=lambda pair: pair[0])
-        return [child for _, group in found for child in group], unknown
+        return [child for group in found for child in group], unknown
 
     def _dynamic(self, layer: Layer, name: str) -> "tuple[list[Body | Item], str]":
         """The blocks that one ``dynamic`` block stands for."""
