@@ -95,7 +95,7 @@ def command(
 
 
 def _what(finding: Finding, instances: int) -> str:
-    more = f" (and {instances - 1:,} more instances)" if instances > 1 else ""
+    more = "" if instances == 1 else f" (and {instances - 1:,} more {'instance' if instances == 2 else 'instances'})"
     return f"{finding.resource.address}{more}: {finding.message}"
 
 

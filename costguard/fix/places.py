@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from costguard import catalog
-from costguard.fix.edits import Add, AddBlock, Operation, Put, Rename, Set
+from costguard.fix.edits import Add, AddBlock, EditError, Operation, Put, Rename, Set
 from costguard.iac.hcl.tree import Body as Node
 from costguard.iac.hcl.tree import (
     Call,
@@ -29,7 +29,7 @@ from costguard.iac.source.evidence import Evidence
 from costguard.iac.source.instance import ONE, ModuleInstance, ProviderConfiguration
 from costguard.iac.source.module import Module, find
 from costguard.iac.source.places import Trace, default_expression, entry, own_expression, surface_parts
-from costguard.iac.source.tagset import Body
+from costguard.iac.source.tagset import THE_RESOURCE, Body
 from costguard.model.resource import Surface
 
 PROPAGATE = "propagate_at_launch"
@@ -39,7 +39,7 @@ _LONGEST = 20
 class Spot(msgspec.Struct, frozen=True):
     """A place in a file of ``module``. ``key`` names it across findings; ``operations`` gives what mends a tag there,
     from its key and its value. ``shared``: others than the resource may depend on it. ``plain``: the resource's tags
-    are nothing but a reference that leads there."""
+    are nothing but a reference that leads there. ``defaults``: it is among the defaults of a provider."""
 
     file: File
     module: ModuleInstance
@@ -47,6 +47,7 @@ class Spot(msgspec.Struct, frozen=True):
     operations: Callable[[str, str], tuple[Operation, ...]]
     shared: bool = False
     plain: bool = False
+    defaults: bool = False
 
 
 class Nowhere(msgspec.Struct, frozen=True):
@@ -195,9 +196,28 @@ def _put(trace: Trace, *, shared: bool, plain: bool = False) -> Spot:
     assert not isinstance(node, ObjectItem)  # noqa: S101 - these traces lead to maps
 
     def operations(key: str, value: str) -> tuple[Operation, ...]:
-        return (Put(node, ((key, value),)),)
+        there = [item for item in _items(node) if isinstance(item.key, Literal) and item.key.value == key]
+        if not there:
+            return (Put(node, ((key, value),)),)
+        # A null stands for a tag that isn't there; what may be null is somebody's to give, and not to be hidden.
+        entry = there[-1].value
+        if isinstance(entry, Literal) and entry.value is None:
+            return (Set(entry, value),)
+        raise EditError(f"{key} is set to null at {trace.file.name}:{trace.file.line(entry.start)}")
 
     return Spot(trace.file, trace.module, (trace.file.name, "map", node.start), operations, shared, plain)
+
+
+def _items(node: Expression) -> Iterator[ObjectItem]:
+    """The entries of the object literals in a map."""
+    match node:
+        case Object(items=items):
+            yield from items
+        case Parentheses(inner=inner):
+            yield from _items(inner)
+        case Call(name="merge" | "tomap" | "core::merge" | "core::tomap", arguments=arguments):
+            for argument in arguments:
+                yield from _items(argument)
 
 
 def _into(file: File, module: ModuleInstance, body: Node, path: tuple[str, ...]) -> Spot:
@@ -221,16 +241,22 @@ def provider_defaults(provider: ProviderConfiguration, evidence: Evidence) -> It
         return
     if not may_be_since(where.module, provider.key.partition(".")[0], _SINCE[cloud]):
         return
+    for spot in _defaults(provider, evidence, where, cloud):
+        yield msgspec.structs.replace(spot, shared=True, defaults=True)
+
+
+def _defaults(provider: ProviderConfiguration, evidence: Evidence, where: ModuleInstance, cloud: str) -> Iterator[Spot]:
     trace = default_expression(evidence)
     if trace is not None:
         yield from _sources(trace)
         yield _put(trace, shared=True)
         return
+    assert provider.block is not None  # noqa: S101 - as the caller knows
     layer = provider.block.layers[0]
     if any(block.labels == ("default_tags",) for block in layer.body.blocks("dynamic", 1)):
         return
     path = ("default_labels",) if cloud == "google" else ("default_tags", "tags")
-    yield msgspec.structs.replace(_into(layer.file, where, layer.body, path), shared=True)
+    yield _into(layer.file, where, layer.body, path)
 
 
 def may_be_since(module: Module, provider: str, version: tuple[int, int]) -> bool:
@@ -297,7 +323,9 @@ def renaming(evidence: Evidence, surface: Surface, found: str) -> Iterator[Spot]
     def operations(key: str, _value: str) -> tuple[Operation, ...]:
         return (Rename(item, key),)
 
-    return iter((Spot(trace.file, trace.module, (trace.file.name, "key", item.start), operations, shared=True),))
+    where = (trace.file.name, "key", item.start)
+    defaults = surface.tags.tags[found].source != THE_RESOURCE
+    return iter((Spot(trace.file, trace.module, where, operations, shared=True, defaults=defaults),))
 
 
 def settings(evidence: Evidence, surface: Surface, key: str) -> Iterator[Spot] | Nowhere:
@@ -312,7 +340,9 @@ def settings(evidence: Evidence, surface: Surface, key: str) -> Iterator[Spot] |
         if current is None or isinstance(current.node, ObjectItem):
             break
         if isinstance(current.node, Literal):
-            return iter((_set(current.file, current.module, current.node, lambda _, value: value, shared=shared),))
+            spot = _set(current.file, current.module, current.node, lambda _, value: value, shared=shared)
+            defaults = surface.tags.tags[key].source != THE_RESOURCE
+            return iter((msgspec.structs.replace(spot, shared=shared or defaults, defaults=defaults),))
         behind = _behind(current)
         current = behind if isinstance(behind, Trace) else None
         shared = True

@@ -28,6 +28,7 @@ from costguard.iac.source import Files, Judged
 from costguard.iac.source.instance import ModuleInstance
 from costguard.iac.source.places import editable, surface_parts
 from costguard.iac.source.roots import Root, Selection, select
+from costguard.iac.source.tagset import THE_RESOURCE
 from costguard.model.finding import Finding, Verdict
 from costguard.model.resource import Cloud, Gap, Known, Location, Surface, TagSet, Unknown, without_indexes
 from costguard.policy import Policy
@@ -307,8 +308,8 @@ class _Planner:
                     return said.why
                 value, by = said.value, said.by
                 effect = {key: value}
-        operations = spot.operations(key, value)
         try:
+            operations = spot.operations(key, value)
             check(spot.file, operations)
         except EditError as error:
             return str(error)
@@ -554,7 +555,9 @@ class _Comparison:
                 one = old.tags[key].value if key in old.tags else None
                 other = new.tags[key].value if key in new.tags else None
                 if one != other and not self._is_meant(address, path, key, one, other):
-                    yield self._to_blame(address, key), f"an edit there would also change {key} of {address}"
+                    source = (new.tags.get(key) or old.tags[key]).source
+                    blame = self._to_blame(address, key, defaults=source != THE_RESOURCE)
+                    yield blame, f"an edit there would also change {key} of {address}"
 
     def _renamed(self, address: str, path: str, old: TagSet, new: TagSet) -> set[str]:
         """The keys of entries that were renamed for others, where nobody could tell whether the right key was there."""
@@ -629,12 +632,20 @@ class _Comparison:
                 continue  # What was said of the group itself hid it until now.
             yield mends or self._to_blame("", finding.key), f"then {finding.message} ({address})"
 
-    def _to_blame(self, address: str, key: str | None) -> list[_Mend]:
-        """The mends that may have changed a key: those of the resource itself, and those that others depend on."""
-        found = [mend for mend in self._all if key is None or (mend.choice is not None and key in mend.choice.effect)]
-        mine = [mend for mend in found if mend in self._mine and mend.finding.resource.address == address]
-        shared = [mend for mend in found if mend.choice is not None and _reaches_others(mend.choice.spot)]
-        return [*mine, *(mend for mend in shared if mend not in mine)] or found or self._all
+    def _to_blame(self, address: str, key: str | None, *, defaults: bool | None = None) -> list[_Mend]:
+        """The mends that may have changed a key: those of the resource itself, and those that others depend on.
+        ``defaults``: whether it was a provider that did it."""
+        found = [(mend, mend.choice) for mend in self._all]
+        suspects = [
+            mend
+            for mend, choice in found
+            if choice is not None
+            and (key is None or key in choice.effect)
+            and (defaults is None or defaults == choice.spot.defaults)
+            and (_reaches_others(choice.spot) or (mend in self._mine and mend.finding.resource.address == address))
+        ]
+        # Whoever has another place left gives way first.
+        return [mend for mend in suspects if len(mend.choices) > 1] or suspects or self._all
 
 
 def _reaches_others(spot: Spot) -> bool:

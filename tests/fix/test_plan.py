@@ -204,6 +204,23 @@ def test_an_empty_value_gets_the_one_that_is_said(folder: Folder) -> None:
     assert folder.fixed(owner="team-a").text() == 'resource "aws_s3_bucket" "a" {\n  tags = { owner = "team-a" }\n}\n'
 
 
+def test_a_null_becomes_the_value(folder: Folder) -> None:
+    folder.write(**{"main.tf": 'resource "aws_s3_bucket" "a" {\n  tags = merge({ owner = null }, {})\n}\n'})
+    assert 'merge({ owner = "team-a" }, {})' in folder.fixed(owner="team-a").text()
+
+
+def test_what_somebody_may_give_is_not_hidden(folder: Folder) -> None:
+    folder.write(
+        **{
+            "main.tf": 'variable "owner" {\n  default = null\n}\nterraform {\n  backend "local" {}\n}\n'
+            'resource "aws_s3_bucket" "a" {\n  tags = { owner = var.owner }\n}\n'
+        }
+    )
+    fixed = folder.fixed(owner="team-a")
+    assert fixed.files == {}
+    assert fixed.left == {"aws_s3_bucket.a owner": "owner is set to null at main.tf:8"}
+
+
 def test_an_alias_with_a_value_that_is_not_allowed_is_left(folder: Folder) -> None:
     folder.write(**{"policy.yaml": "version: 1\ntags: {owner: {aliases: [team], value: {enum: [a]}}}\n"})
     folder.write(**{"main.tf": 'resource "aws_s3_bucket" "a" {\n  tags = { team = "b" }\n}\n'})
@@ -390,6 +407,34 @@ def test_a_default_is_renamed_also_where_nobody_can_tell_what_else_is_there(fold
         """
     folder.write(**{"main.tf": text})
     assert folder.fixed().text() == lines(text).replace("Team", "owner")
+
+
+def test_a_default_that_is_refused_takes_no_other_mend_with_it(folder: Folder) -> None:
+    """The default would reach the volumes of the instance; what has its own place is mended there all the same."""
+    text = """
+        provider "aws" {
+        }
+        locals {
+          tags = { Team = "x" }
+        }
+        resource "aws_s3_bucket" "a" {}
+        resource "aws_sqs_queue" "b" {}
+        resource "aws_sns_topic" "c" {
+          tags = local.tags
+        }
+        resource "aws_instance" "d" {
+          tags        = { owner = "d" }
+          volume_tags = { owner = "e" }
+          root_block_device {
+          }
+        }
+        """
+    folder.write(**{"main.tf": text})
+    fixed = folder.fixed(owner="team-a")
+    assert fixed.left == {}
+    assert fixed.text().startswith(lines(text).partition("locals")[0])
+    assert 'tags = { owner = "x" }' in fixed.text()
+    assert fixed.text().count('owner = "team-a"') == 2
 
 
 def test_defaults_that_are_there_get_another_where_they_are_written(folder: Folder) -> None:
