@@ -5,11 +5,12 @@ from collections.abc import Iterator
 import msgspec
 
 from costguard import catalog
+from costguard.iac.launched import common
 from costguard.iac.plan.configuration import Source, references
 from costguard.iac.plan.evidence import Evidence
 from costguard.iac.plan.format import Plan, ResourceChange, decode_change
 from costguard.iac.plan.surfaces import THE_RESOURCE, Setting, created_surfaces
-from costguard.model.resource import Known, Surface, Tag, TagSet, Unknown, without_indexes
+from costguard.model.resource import Surface, Tag, TagSet, without_indexes
 
 _TEMPLATE = "aws_launch_template"
 _NOT_HERE = "its launch template is not in this plan, and may add tags"
@@ -57,7 +58,7 @@ class LaunchTemplates:
                 if not found or any(template is None for template in found):
                     return TagSet({}, _NOT_SURE)
                 templates += [template for template in found if template is not None]
-        return _common(templates)
+        return common(templates)
 
     def _addresses(self, module: str, names: list[str]) -> Iterator[str]:
         """The addresses that the references name; one that names nothing in the plan where it can't be told.
@@ -122,22 +123,3 @@ def _instance(name: str) -> str:
             if dots == parts:
                 return name[:index]
     return name
-
-
-def _common(templates: list[TagSet]) -> TagSet:
-    """What all of the templates give: a group with several launches instances from any of them."""
-    if not templates:
-        return TagSet({})
-    if len(templates) == 1:
-        return templates[0]
-    tags: dict[str, Tag] = {}
-    hidden: list[tuple[str, str]] = []
-    for name in dict.fromkeys(name for template in templates for name in template.tags):
-        found = [template.tags[name] for template in templates if name in template.tags]
-        if len(found) < len(templates):
-            hidden.append((name, "not every launch template of the group sets it"))
-        elif all(tag.value == found[0].value for tag in found) and isinstance(found[0].value, Known):
-            tags[name] = found[0]
-        else:
-            tags[name] = Tag(Unknown("the launch templates of the group set different values"), found[0].source)
-    return TagSet(tags, next((template.open for template in templates if template.open), ""), tuple(hidden))

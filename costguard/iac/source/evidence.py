@@ -6,6 +6,7 @@ import msgspec
 
 from costguard import catalog
 from costguard.iac.hcl.values import Unknown, Value, unmark
+from costguard.iac.launched import common
 from costguard.iac.source.defaults import as_value, defaults_of
 from costguard.iac.source.instance import (
     Each,
@@ -25,7 +26,7 @@ from costguard.iac.source.tagset import (
     from_blocks,
     overlay,
 )
-from costguard.model.resource import Known, Surface, Tag, TagSet
+from costguard.model.resource import Surface, Tag, TagSet
 from costguard.model.resource import Unknown as NotKnown
 
 _TEMPLATE = "aws_launch_template"
@@ -230,25 +231,6 @@ def _of_template(module: ModuleInstance, name: str, each: Each) -> TagSet:
         if isinstance(specification.value("resource_type"), Unknown):
             return TagSet({}, "the tag_specifications of its launch template are not known")
     return TagSet({})
-
-
-def common(templates: list[TagSet]) -> TagSet:
-    """What all of the templates give: a group with several launches instances from any of them."""
-    if not templates:
-        return TagSet({})
-    if len(templates) == 1:
-        return templates[0]
-    tags: dict[str, Tag] = {}
-    hidden: list[tuple[str, str]] = []
-    for name in dict.fromkeys(name for template in templates for name in template.tags):
-        found = [template.tags[name] for template in templates if name in template.tags]
-        if len(found) < len(templates):
-            hidden.append((name, "not every launch template of the group sets it"))
-        elif all(tag.value == found[0].value for tag in found) and isinstance(found[0].value, Known):
-            tags[name] = found[0]
-        else:
-            tags[name] = Tag(NotKnown("the launch templates of the group set different values"), found[0].source)
-    return TagSet(tags, next((template.open for template in templates if template.open), ""), tuple(hidden))
 
 
 def provider_defaults(module: ModuleInstance, provider: ProviderConfiguration) -> TagSet:
