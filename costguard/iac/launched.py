@@ -19,4 +19,5 @@ def common(templates: list[TagSet]) -> TagSet:
             tags[name] = found[0]
         else:
             tags[name] = Tag(Unknown("the launch templates of the group set different values"), found[0].source)
+    hidden += [pair for template in templates for pair in template.hidden if pair[0] not in tags]
     return TagSet(tags, next((template.open for template in templates if template.open), ""), tuple(hidden))
