@@ -12,6 +12,9 @@ from costguard.model.finding import Finding, Verdict
 from costguard.model.resource import Location
 from costguard.reports.text import ADDRESS, PROSE, printable
 
+_NAMED = 10
+"""Gaps that are named; a checkout without its submodules has hundreds."""
+
 
 @click.command("fix")
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
@@ -75,8 +78,10 @@ def command(
         _show(patch(planned.changes))
     elif planned.changes:
         write(planned.changes, planned.top)
-    for gap in planned.gaps:
+    for gap in planned.gaps[:_NAMED]:
         say(f"costguard: {printable(gap.where, ADDRESS)}: {printable(gap.why, PROSE)}")
+    if len(planned.gaps) > _NAMED:
+        say(f"costguard: {len(planned.gaps) - _NAMED:,} more gaps; costguard check names them")
     if not quiet:
         verb = "would mend" if dry else "mended"
         for mended in planned.mended:

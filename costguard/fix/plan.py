@@ -7,6 +7,7 @@ no place is left stays, and the reason is said. Nothing here writes a file.
 """
 
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from costguard.fix.write import Change
 from costguard.iac.hcl import parse
 from costguard.iac.hcl.tree import File
 from costguard.iac.source import Files, Judged
+from costguard.iac.source.configuration import instances
 from costguard.iac.source.instance import ModuleInstance
 from costguard.iac.source.places import editable, surface_parts
 from costguard.iac.source.roots import Root, Selection, select
@@ -136,6 +138,8 @@ class _State(msgspec.Struct, frozen=True):
     others: dict[tuple[str, ...], Plain]
     findings: dict[_About, Finding]
     gaps: frozenset[Gap]
+    """Without lines, which an edit moves."""
+    files: frozenset[str]
 
 
 def _state(examined: Examined) -> _State:
@@ -144,8 +148,12 @@ def _state(examined: Examined) -> _State:
         judged={one.resource.address: one for one in configuration.judged},
         others=everything_else(configuration),
         findings={_about(finding): finding for finding in examined.report.findings},
-        gaps=frozenset(configuration.inventory.gaps),
+        gaps=frozenset(Gap(_LINE.sub("", gap.where), gap.why) for gap in configuration.inventory.gaps),
+        files=frozenset(file.name for module in instances(configuration.root) for file in module.module.files),
     )
+
+
+_LINE = re.compile(r":[0-9]+\Z")
 
 
 def _about(finding: Finding) -> _About:
@@ -513,7 +521,8 @@ class _Comparison:
         self._before = before
         self._after = after
         self._is_right = is_right
-        self._all = [mend for mend in mends if mend.choice is not None]
+        self._all = [mend for mend in mends if mend.choice is not None and mend.choice.spot.file.name in before.files]
+        """Those whose edits this root may feel."""
         self._mine = [mend for mend in self._all if mend.root.folder == root.folder]
         self._planned: dict[str, dict[str, str | None]] = {}
         for mend in self._mine:

@@ -660,6 +660,15 @@ def test_a_file_that_can_not_be_read_is_a_gap_and_the_rest_is_mended(folder: Fol
     assert len(planned.gaps) == 1
 
 
+def test_a_gap_that_an_edit_moves_is_the_same_gap(folder: Folder) -> None:
+    """And what goes wrong in one root module is nothing to another."""
+    text = 'resource "aws_s3_bucket" "a" {}\nmodule "m" {\n  source = "./gone"\n}\n'
+    folder.write(**{"a/main.tf": text, "b/main.tf": 'resource "aws_s3_bucket" "b" {}\n'})
+    planned = folder.plan(owner="team-a")
+    assert [str(change.path) for change in planned.changes] == ["a/main.tf", "b/main.tf"]
+    assert len(planned.gaps) == 1
+
+
 def test_the_report_after_it_is_what_a_check_says_then(folder: Folder) -> None:
     folder.write(
         **{"main.tf": 'resource "aws_s3_bucket" "a" {}\nresource "aws_s3_bucket" "b" {\n  tags = data.x.y.z\n}\n'}
