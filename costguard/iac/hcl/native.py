@@ -97,14 +97,17 @@ _SEPARATOR = re.compile(rb"[,\n]")
 _END_OF_LINE = re.compile(rb"(?:[ \t]|/\*(?:[^*]|\*(?!/))*+\*/)*+(?:\r?\n|#|//|\Z)")
 
 # tree-sitter-hcl takes every blank for a token of its own and looks from each to the end of them all.
-_MANY_BLANKS = 500
+_MANY_BLANKS = 200
 _LONG_BLANK = re.compile(rb"\s{%d,}" % _MANY_BLANKS)
 
 # What would mislead tree-sitter-hcl, see `masked`.
 _ODD_ESCAPE = re.compile(rb"(?<!\$)\$(?=(?:\$\$)+\{)|(?<!%)%(?=(?:%%)+\{)")
 _EXPONENT = re.compile(rb"(?<![\w.])(?<!\w-)([0-9]+(?:\.[0-9]+)?)([eE][-+]?[0-9]+)(?![\w.])")
 _WIDE_SPLAT = re.compile(rb"\[\s*\*\s*\]|\.[ \t]+\*")
-_PARENTHESIS_AFTER_NAME = re.compile(rb"([\w-])((?:[ \t]*(?:(?:#|//)[^\n]*)?\r?\n)+[ \t]*)\(")
+_PARENTHESIS_AFTER_NAME = re.compile(
+    rb"(?<![\w.\x80-\xff-])(?!(?:if|in)(?![\w\x80-\xff-]))"
+    rb"([\w\x80-\xff-]++)((?:[ \t]*+(?:(?:#|//)[^\n]*+)?\r?\n)++[ \t]*+)\("
+)
 
 _ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)|\$\$\{|%%\{", re.DOTALL)
 _ESCAPED = {"\\n": "\n", "\\r": "\r", "\\t": "\t", '\\"': '"', "\\\\": "\\", "$${": "${", "%%{": "%{"}
@@ -190,12 +193,14 @@ def _refused(source: bytes, name: str, offset: int) -> tree.File:
 
 def _refuse_lone_returns(source: bytes, masked: bytes) -> None:
     """A carriage return without a line feed is nothing that HCL knows; only a comment can hold one."""
-    if b"\r" not in source or (lone := _LONE_RETURN.search(source)) is None:
+    if b"\r" not in source or _LONE_RETURN.search(source) is None:
         return
-    comments = _comments(source, masked)
-    for found in _LONE_RETURN.finditer(source, lone.start()):
-        if not any(comment.start < found.start() <= comment.end for comment in comments):
+    at = 0
+    for comment in (*_comments(source, masked), tree.Comment(len(source), len(source), "")):
+        found = _LONE_RETURN.search(source, at, comment.start)
+        if found is not None:
             raise Unreadable(found.start(), "a carriage return stands here without a line feed")
+        at = comment.end
 
 
 def not_text(source: bytes) -> int | None:
@@ -367,7 +372,7 @@ def _comments(source: bytes, masked: bytes) -> tuple[tree.Comment, ...]:
         text = source[start:end].decode()
         if text.isspace():
             continue  # they are blanks, see `blanked`
-        if text.endswith("\r"):
+        if text.endswith("\r") and source[end : end + 1] == b"\n":
             text, end = text[:-1], end - 1
         found.append(tree.Comment(start, end, text))
     return tuple(sorted(found, key=lambda comment: comment.start))

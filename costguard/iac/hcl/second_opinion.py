@@ -23,6 +23,8 @@ import msgspec
 
 T = TypeVar("T")
 
+MAX_DEPTH = 300
+"""How deep python-hcl2's tree may be; an expression in parentheses is two levels."""
 MAX_LENGTH = 400_000
 """What is longer isn't read: it would take seconds."""
 
@@ -79,14 +81,10 @@ def read(text: str) -> Reading:
     parsed = _parsed(text)
     if isinstance(parsed, Refusal):
         raise Unverifiable(parsed.message)
-    try:
-        swallowed = _swallowed(parsed)
-        if swallowed:
-            raise Unverifiable(f"python-hcl2 takes two heredocs for one at line {swallowed}")
-        body = _Builder().body(parsed.children[0])
-    except RecursionError:
-        raise Unverifiable("python-hcl2 can't read it: it is nested too deeply") from None
-    return Reading(body.attributes, body.blocks)
+    objection = _objection(parsed)
+    if objection:
+        raise Unverifiable(objection)
+    return _Builder().body(parsed.children[0])
 
 
 def changes(before: Reading, after: Reading) -> tuple[Change, ...]:
@@ -176,7 +174,7 @@ def _parsed(text: str) -> "Any":
         # What it took for a text goes on to the next quotation mark.
         found = _WORDS.get(error.token.type, "") if error.token.type != "STRING_CHARS" else ""
         if not found:
-            found = str(error.token).strip().split("\n", 1)[0][:40] or "the end of the line"
+            found = _first_line(str(error.token)) or "the end of the line"
         expected = sorted(_WORDS[name] for name in error.expected if name in _WORDS)
         hope = f"; {' or '.join(expected)} is expected" if len(expected) == len(error.expected) <= 3 else ""
         return Refusal(
@@ -189,14 +187,27 @@ def _parsed(text: str) -> "Any":
     return parsed
 
 
-def _swallowed(parsed: "Any") -> int:
-    """The line of a heredoc that goes on over its own end marker; 0 where none does."""
-    for token in parsed.scan_values(lambda value: getattr(value, "type", "").startswith("HEREDOC")):
-        opening, *lines = str(token).rstrip("\r\n").split("\n")
-        marker = opening.lstrip("<-").strip()
-        if any(line.strip() == marker for line in lines[:-1]):
-            return int(token.line)
-    return 0
+def _first_line(text: str) -> str:
+    """What a message shows of a text."""
+    line = text.strip().split("\n", 1)[0]
+    return "".join(character if character.isprintable() else "?" for character in line[:40])
+
+
+def _objection(parsed: "Any") -> str:
+    """Why the tree isn't to be relied on; empty where nothing is against it."""
+    waiting = [(parsed, 0)]
+    while waiting:
+        node, depth = waiting.pop()
+        if depth > MAX_DEPTH:
+            return "python-hcl2's tree of it is nested too deeply"
+        if hasattr(node, "data"):
+            waiting.extend((child, depth + 1) for child in node.children)
+        elif node is not None and node.type.startswith("HEREDOC"):
+            opening, *lines = str(node).rstrip("\r\n").split("\n")
+            marker = opening.lstrip("<-").strip()
+            if any(line.strip() == marker for line in lines[:-1]):
+                return f"python-hcl2 takes two heredocs for one at line {node.line}"
+    return ""
 
 
 # --------------------------------------------------------------------------------------------------------------------

@@ -308,6 +308,8 @@ def test_a_file_has_its_blocks_and_arguments_with_exact_spans() -> None:
         'a = "${\n1\n}"',
         "a = (b\n? c\n: d)",
         "a = f (x)",
+        "a = {\n  b = x\n  (c) = [for d in\n(e) : d if\n(f)]\n}",
+        "a = 1 # x\ry\n# z\r",
         "é = ü.ö",
         "a = 1\na {\n}",
         "",
