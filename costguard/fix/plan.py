@@ -31,6 +31,7 @@ from costguard.iac.source.instance import ModuleInstance
 from costguard.iac.source.places import editable, surface_parts
 from costguard.iac.source.roots import Root, Selection, select
 from costguard.iac.source.tagset import THE_RESOURCE
+from costguard.iac.terragrunt import NAME as TERRAGRUNT
 from costguard.model.finding import Finding, Verdict
 from costguard.model.resource import Cloud, Gap, Known, Location, Surface, TagSet, Unknown, without_indexes
 from costguard.policy import Policy
@@ -169,6 +170,9 @@ class _Planner:
         self._files = Files()
         self._top = os.path.realpath(selection.top)
         self._examined: dict[str, Examined] = {}
+        self._units: dict[ModuleInstance, str] = {}
+        """What runs a root module that Terragrunt runs."""
+        self._closures: dict[str, str] = {}
         self._states: dict[str, _State] = {}
         self._mends: list[_Mend] = []
         self._left: list[Left] = []
@@ -211,7 +215,7 @@ class _Planner:
     # --- what is to be mended
 
     def _read(self, root: Root) -> None:
-        examined = examine(root, self._selection.folders, self._asked, self._files)
+        examined = self._examine(root)
         self._gaps.update(examined.configuration.inventory.gaps)
         kept = False
         self._present[root.folder] = list(self._asked_for(root, examined))
@@ -227,6 +231,12 @@ class _Planner:
                 kept = True
         if kept:
             self._examined[root.folder] = examined
+
+    def _examine(self, root: Root) -> Examined:
+        examined = examine(root, self._selection.folders, self._asked, self._files)
+        if root.unit is not None:
+            self._units[examined.configuration.root] = f"{root.folder}/{TERRAGRUNT}"
+        return examined
 
     def _asked_for(self, root: Root, examined: Examined) -> Iterator[Finding]:
         for finding in examined.report.findings:
@@ -326,21 +336,47 @@ class _Planner:
     def _said(self, rule: Require, judged: Judged, spot: Spot) -> Said | Unsaid:
         """The value for what is written at the spot. Where that is, and all that calls it, has a say; what stands in a
         module that is called from there has not."""
-        said = self._values.of(rule, (spot.file.name, *_way(judged, spot.module)))
+        said = self._values.of(rule, (spot.file.name, *self._way(judged, spot.module)))
         cloud = judged.resource.cloud
         if isinstance(said, Said) and cloud is not None and not _fits(said.value, cloud):
             return Unsaid(f"{said.by} says {said.value!r}, which can't be a value on {cloud}")
         return said
 
+    def _way(self, judged: Judged, module: ModuleInstance) -> list[str]:
+        """The files that lead to a resource, as far as they are in ``module`` or in what calls it."""
+        above: set[ModuleInstance] = set()
+        one: ModuleInstance | None = module
+        while one is not None:
+            above.add(one)
+            one = one.parent
+        files: list[str] = []
+        file = judged.evidence.declared.location.file
+        one = judged.evidence.module
+        while one is not None:
+            if one in above:
+                files.append(file)
+            file = one.call.location.file if one.call is not None else self._units.get(one, "")
+            one = one.parent
+        return [*files, file] if file else files
+
     def _closed(self, spot: Spot) -> str:
         """Why a file is not to be edited; empty where it may be."""
         name = spot.file.name
-        if not editable(spot.module):
-            return f"{name} was fetched or vendored"
-        path = os.path.realpath(name)
+        if name not in self._closures:
+            self._closures[name] = (
+                self._closure(spot.file) if editable(spot.module) else f"{name} was fetched or vendored"
+            )
+        return self._closures[name]
+
+    def _closure(self, file: File) -> str:
+        path = os.path.realpath(file.name)
         if not path.startswith(self._top.rstrip("/") + "/"):
-            return f"{name} is outside of the repository"
-        return "" if Path(path).is_file() else f"{name} is generated"
+            return f"{file.name} is outside of the repository"
+        try:
+            there = Path(path).read_bytes() == file.source
+        except OSError:
+            there = False
+        return "" if there else f"{file.name} is generated"
 
     # --- which places are preferred
 
@@ -494,7 +530,7 @@ class _Planner:
         if root.folder not in self._states:
             examined = self._examined.get(root.folder)
             if examined is None:
-                examined = examine(root, self._selection.folders, self._asked, self._files)
+                examined = self._examine(root)
             self._states[root.folder] = _state(examined)
         return self._states[root.folder]
 
@@ -503,7 +539,7 @@ class _Planner:
         rule = self._rules.get((finding.rule, finding.tag or ""))
         if rule is None:
             return False
-        said = self._values.of(rule, _way(judged, judged.evidence.module))
+        said = self._values.of(rule, self._way(judged, judged.evidence.module))
         return isinstance(said, Said) and said.value == value
 
 
@@ -686,24 +722,6 @@ def _inherits(mend: _Mend) -> bool:
 
 def _block(mend: _Mend) -> Location:
     return mend.judged.evidence.declared.location
-
-
-def _way(judged: Judged, module: ModuleInstance) -> list[str]:
-    """The files that lead to a resource, as far as they are in ``module`` or in what calls it."""
-    above: set[int] = set()
-    one: ModuleInstance | None = module
-    while one is not None:
-        above.add(id(one))
-        one = one.parent
-    files: list[str] = []
-    file = judged.evidence.declared.location.file
-    one = judged.evidence.module
-    while one is not None:
-        if id(one) in above:
-            files.append(file)
-        file = one.call.location.file if one.call is not None else ""
-        one = one.parent
-    return files
 
 
 def _fits(value: str, cloud: Cloud) -> bool:

@@ -594,6 +594,35 @@ def test_a_run_for_one_root_proves_the_others_too(folder: Folder) -> None:
     }
 
 
+UNIT = 'terraform {\n  source = "../../modules/bucket"\n}\n\ninputs = { name = "%s" }\n'
+
+
+def test_a_module_that_terragrunt_runs_is_edited_where_all_units_agree(folder: Folder) -> None:
+    units = {f"live/{name}/terragrunt.hcl": UNIT % name for name in ("shop", "pay")}
+    module = 'variable "name" {}\nresource "aws_s3_bucket" "a" {\n  bucket = var.name\n  tags = {}\n}\n'
+    folder.write(**units, **{"modules/bucket/main.tf": module})
+    assert list(folder.fixed(owner="team-a").files) == ["modules/bucket/main.tf"]
+    folder.write(**{"modules/bucket/main.tf": module})
+    folder.write(
+        **{
+            "costguard.yaml": "version: 1\nfix: {values: [{path: live/shop, set: {owner: shop}}, "
+            "{path: live/pay, set: {owner: pay}}]}\n"
+        }
+    )
+    fixed = folder.fixed()
+    assert fixed.files == {}
+    assert set(fixed.left.values()) == {"it would need different values at modules/bucket/main.tf:4"}
+
+
+def test_what_terragrunt_generates_is_not_edited(folder: Folder) -> None:
+    unit = UNIT % "x" + 'generate "p" {\n  path = "gen.tf"\n  if_exists = "overwrite"\n  contents = <<EOF\n%sEOF\n}\n'
+    generated = 'resource "aws_sqs_queue" "g" {}\n'
+    folder.write(**{"live/x/terragrunt.hcl": unit % generated, "modules/bucket/main.tf": 'variable "name" {}\n'})
+    fixed = folder.fixed(owner="team-a")
+    assert fixed.files == {}
+    assert len(fixed.left) == 1
+
+
 @pytest.mark.parametrize("place", ["vendor/bucket", ".terraform/modules/bucket"])
 def test_a_vendored_module_is_never_edited(folder: Folder, place: str) -> None:
     folder.write(
