@@ -34,6 +34,9 @@ from costguard.model.resource import Unknown as NotKnown
 DEEPEST_CALL = 40
 """Modules within modules; Terraform itself has no limit, and nobody has more than ten."""
 
+MOST_CALLS = 10_000
+"""Instances of modules in one configuration: a few modules that call each other twice make any number."""
+
 _FRAMES = 12_000
 
 
@@ -108,6 +111,14 @@ def _text(declared: Declared, start: int, end: int) -> str:
     return declared.file.source[start:end].decode("utf-8", "replace").strip().strip('"')
 
 
+def _ancestors(instance: ModuleInstance) -> Iterator[ModuleInstance]:
+    """The instance and those that lead to it, innermost first."""
+    current: ModuleInstance | None = instance
+    while current is not None:
+        yield current
+        current = current.parent
+
+
 def instances(root: ModuleInstance) -> Iterator[ModuleInstance]:
     """The root and every module instance below it, callers first."""
     pending = [root]
@@ -137,6 +148,7 @@ class _Reader:
         self._manifest = Manifest(self._folder)
         self._given: dict[str, Value] | None = None
         self._unread = ""
+        self._called = 0
         self._gaps: list[Gap] = []
         self._notes: list[str] = []
         self._uncatalogued: dict[str, int] = {}
@@ -270,6 +282,11 @@ class _Reader:
             if found is None:
                 return None, f"{text} is not here (`terraform init` fetches it)"
             folder = found
+        if any(ancestor.module.folder == folder for ancestor in _ancestors(instance)):
+            return None, "it calls itself, directly or through others"
+        self._called += len(instance.instances("module", name, call))
+        if self._called > MOST_CALLS:
+            return None, f"there are more than {MOST_CALLS:,} instances of modules"
         module = self._files.module(folder)
         if module.empty:
             if is_local(text):
