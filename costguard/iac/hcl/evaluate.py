@@ -90,7 +90,7 @@ Locals = Mapping[str, Value]
 
 _NONE: Locals = {}
 _TRYING = "\0trying"
-"""Among the variables inside ``try`` and ``can``: there it counts whether something exists; else Terraform would stop."""
+"""Among the variables inside ``try`` and ``can``, where it counts whether something exists; else Terraform stops."""
 
 
 class _Doubtful(Exception):  # noqa: N818 - no error, an open question

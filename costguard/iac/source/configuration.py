@@ -213,7 +213,7 @@ class _Reader:
         if cloud is None and any(declared.attribute(tags) for tags in ("tags", "labels")):
             source = provider.source.rsplit("/", 1)[-1] or "unknown"
             self._unjudged[source] = self._unjudged.get(source, 0) + 1
-        doubt = each.doubt or instance.each.doubt
+        doubt = each.doubt or instance.doubt
         if doubt:
             basis = f"its instances are not told apart: {doubt}"
         resource = Resource(
@@ -276,7 +276,9 @@ class _Reader:
         if is_local(text):
             folder = os.path.normpath(f"{instance.module.folder or '.'}/{text}")
         else:
-            found = self._manifest.folder((*instance.path, name))
+            version = call.expression("version")
+            stated = version.value if isinstance(version, Literal) and isinstance(version.value, str) else ""
+            found = self._manifest.folder((*instance.path, name), text, stated)
             if found is None and null_label.is_label(text):
                 return self._files.model("cloudposse/label/null", null_label.model()), ""
             if found is None:

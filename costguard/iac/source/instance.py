@@ -162,14 +162,14 @@ def _top(root: Path) -> Path:
 
 
 class _TemplateScope:
-    """A template sees its variables and nothing else."""
+    """A template sees its variables and nothing else; the default of a variable sees nothing at all."""
 
     def __init__(self, outer: ModuleInstance) -> None:
         self.host: Host = outer.world.host
         self._outer = outer
 
     def name(self, name: str) -> Value | Reference:
-        raise EvaluationError(f"the template is not given {name!r}")
+        raise EvaluationError(f"there is nothing called {name!r} here")
 
     def spend(self, steps: int) -> None:
         self._outer.spend(steps)
@@ -200,6 +200,8 @@ class ModuleInstance:
         self._values: dict[tuple[str, str], Value] = {}
         self._children: dict[str, Children] = {}
         self._each: dict[tuple[str, str], list[Each]] = {}
+        self._counting: set[tuple[str, str]] = set()
+        """The blocks whose instances are being worked out."""
         self._providers: dict[str, ProviderConfiguration] = {}
         self._passed: dict[str, Expression] | None = None
         self._roots: dict[str, Reference | Value] = {
@@ -215,6 +217,16 @@ class ModuleInstance:
             "terraform": _Terraform(self),
             "ephemeral": Unknown("ephemeral values are never part of a configuration"),
         }
+
+    @property
+    def doubt(self) -> str:
+        """Why this may stand for other instances than that of its address, or for none; empty where it doesn't."""
+        instance: ModuleInstance | None = self
+        while instance is not None:
+            if instance.each.doubt:
+                return instance.each.doubt
+            instance = instance.parent
+        return ""
 
     def _folder(self) -> str:
         relative = os.path.relpath(self.module.folder or ".", self.world.host.root)
@@ -308,7 +320,7 @@ class ModuleInstance:
 
     def _default(self, declared: Declared) -> Value:
         expression = declared.expression("default")
-        return None if expression is None else evaluate(expression, self)
+        return None if expression is None else evaluate(expression, _TemplateScope(self))
 
     def local(self, name: str) -> Value:
         return self.once("local", name, lambda: self.assumed(f"local.{name}", self._local(name)))
@@ -341,6 +353,7 @@ class ModuleInstance:
         found = self._each.get(key)
         if found is None:
             self._each[key] = [_any(_kind(declared), "it refers to itself")]
+            self._counting.add(key)
             budget = self.world.budget
             budget.depth += 1
             try:
@@ -352,6 +365,7 @@ class ModuleInstance:
                 found = [_any(_kind(declared), TOO_LONG)]
             finally:
                 budget.depth -= 1
+                self._counting.discard(key)
             self._each[key] = found
         return found
 
@@ -405,9 +419,11 @@ class ModuleInstance:
 
     def children(self, name: str) -> Children:
         """The instances of a module that this one calls."""
+        declared = self.module.calls[name]
+        if ("module", name) in self._counting:
+            return Children(declared, f"module.{name} refers to itself", present=False)
         found = self._children.get(name)
         if found is None:
-            declared = self.module.calls[name]
             module, why = self.world.child(self, declared)
             if module is not None and self.world.budget.steps < 0:
                 module, why = None, TOO_LONG
@@ -448,7 +464,8 @@ class ModuleInstance:
             return msgspec.structs.replace(self.parent.provider(outer, outer_alias), source=source)
         block = self.module.providers.get(key)
         prefix = f"{self.address}:" if self.address else ""
-        if block is not None and (self.parent is None or _configures(block)):
+        if block is not None:
+            # Also an empty one that nothing is passed to: it inherits nothing, though it was written to.
             return ProviderConfiguration(prefix + key, source, self, block)
         if self.module.unread_provider:
             return ProviderConfiguration(prefix + key, source, doubt=UNREAD)
@@ -620,12 +637,6 @@ def _provider_name(expression: Expression) -> tuple[str, str]:
     return "", ""
 
 
-def _configures(declared: Declared) -> bool:
-    """Whether a provider block of a called module configures anything; an empty one passes on what it is given."""
-    names = {name for layer in declared.layers for name in (*layer.body.attributes, *layer.body.block_types())}
-    return bool(names - {"alias", "version"})
-
-
 def _same_provider(source: str) -> str:
     """A source address without what is left out of it: ``hashicorp/aws`` of ``registry.terraform.io/hashicorp/aws``."""
     parts = source.casefold().split("/")
@@ -774,9 +785,6 @@ class _Call(Reference):
         children = self._instance.children(self._name)
         every = self._instance.instances("module", self._name, declared)
         if children.present:
-            if len(children.instances) != len(every):
-                refers = [_any(_kind(declared), f"module.{self._name} refers to itself")]
-                return [Unknown(refers[0].doubt)], refers
             return [_Outputs(child, f"module.{self._name}") for child in children.instances], every
         absent = _Assumable(self._instance, f"module.{self._name}", children.why)
         return [absent for _ in every], every

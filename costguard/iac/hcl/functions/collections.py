@@ -103,7 +103,9 @@ def _merge(*maps: Value) -> Value:
             if key not in later.entries:
                 reason = doubt(later, key)
                 if reason:
-                    entries[key] = Unknown(reason)
+                    before = entries[key]
+                    nullable = before is None or (isinstance(before, Unknown) and before.nullable)
+                    entries[key] = Unknown(reason, nullable)
         entries.update(later.entries)
         maybe |= later.maybe
         open_ = open_ or later.open
