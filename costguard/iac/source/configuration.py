@@ -288,7 +288,9 @@ class _Reader:
             return None, "it calls itself, directly or through others"
         self._called += len(instance.instances("module", name, call))
         if self._called > MOST_CALLS:
-            return None, f"there are more than {MOST_CALLS:,} instances of modules"
+            why = f"there are more than {MOST_CALLS:,} instances of modules, and the rest is left alone"
+            self._gaps.append(Gap(f"{call.location.file}:{call.location.line}", why))
+            return None, why
         module = self._files.module(folder)
         if module.empty:
             if is_local(text):
