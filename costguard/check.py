@@ -46,6 +46,8 @@ from costguard.policy import Policy
 NAMED = 5
 """Of the other instances that a finding stands for, so many are named."""
 
+MOST_NOTES = 200
+
 _WORTH_SHARING = 150
 """Files from which a second process saves more than it costs."""
 _ROOM = 500_000
@@ -226,11 +228,10 @@ class _Judge:
         seen = _Seen(
             root=root.name,
             gaps=tuple(map(places.gap, inventory.gaps)) + (root.unit.gaps if root.unit is not None else ()),
-            notes=inventory.notes,
+            notes=inventory.notes if root.whole else (),
             shared_notes=report.notes[len(inventory.notes) :],
-            suppressions=tuple(
-                one for one in seen_here.suppressions if root.whole or _folder(one.at.file) in self._folders
-            ),
+            # Of a folder that was asked for, every context is judged; of any other, some other context may need them.
+            suppressions=tuple(one for one in seen_here.suppressions if _folder(one.at.file) in self._folders),
             used=seen_here.used,
             formerly={} if self._asked.accepted is None else _formerly(report.findings, configuration),
         )
@@ -470,7 +471,7 @@ class _Total:
             findings=tuple(findings),
             resources=tuple(map(_listed, listed)) if asked.with_resources else msgspec.UNSET,
             gaps=tuple(sorted(self.gaps)),
-            notes=tuple(sorted({*self.notes, *self._told(), *self._remarks(asked)})),
+            notes=_first(sorted({*self.notes, *self._told(), *self._remarks(asked)})),
         )
 
     def _told(self) -> Iterator[str]:
@@ -482,6 +483,12 @@ class _Total:
     def _remarks(self, asked: Asked) -> Iterator[str]:
         sure = self.used | self.unsure
         yield from remarks(self.suppressions, sure, names_of(asked.policy), asked.today)
+
+
+def _first(notes: Sequence[str]) -> tuple[str, ...]:
+    """The notes, as far as anybody reads them."""
+    more = len(notes) - MOST_NOTES
+    return (*notes[:MOST_NOTES], f"and {more:,} more remarks") if more > 0 else tuple(notes)
 
 
 def _roots(roots: Sequence[str]) -> str:
@@ -532,10 +539,13 @@ def _order(finding: Finding) -> tuple[str, int, str, str, str, str, str, str, st
 
 
 def _listed(block: _Block) -> ResourceStatus:
-    if block.instances == 1:
-        return block.status
-    said = f"the worst of {block.instances} instances"
-    return msgspec.structs.replace(block.status, note="; ".join(part for part in (block.status.note, said) if part))
+    root, _ = block.where
+    said = (
+        block.status.note,
+        f"in {root}" if root != "." else "",
+        f"the worst of {block.instances} instances" if block.instances > 1 else "",
+    )
+    return msgspec.structs.replace(block.status, note="; ".join(part for part in said if part) or None)
 
 
 def _settle(accepted: frozenset[Entry], total: _Total, selection: Selection, asked: Asked) -> Settled:

@@ -14,7 +14,10 @@ from costguard.baseline import Entry
 from costguard.check import Asked, Checked, assumptions, check
 from costguard.config import AssumeDoc, Config, ConfigDoc
 from costguard.document import Document
-from costguard.iac.source import Settings
+from costguard.engine import evaluate
+from costguard.iac.hcl import parse
+from costguard.iac.source import Settings, read_configuration
+from costguard.iac.source.roots import select
 from costguard.model.finding import Finding, Report, Verdict
 from costguard.policy import Policy
 from costguard.policy.load import load
@@ -303,6 +306,18 @@ class TestSuppressions:
         assert run("m/main.tf").report.notes == ()
         assert len(run("main.tf").report.notes) == 1
 
+    def test_of_one_that_another_root_may_need_nothing_is_said(self, tree: Tree, run: Run) -> None:
+        with_tags = call("../../m", more='  tags = { owner = "a" }\n')
+        tree(
+            {
+                "live/a/main.tf": PROVIDER + with_tags,
+                "live/b/main.tf": PROVIDER + call("../../m"),
+                "m/main.tf": MODULE.replace("resource", GOOD + "resource"),
+            }
+        )
+        assert run("live/a").report.notes == ()
+        assert run("m").report.notes == ()
+
     def test_what_could_not_be_read_may_have_needed_it(self, tree: Tree, run: Run) -> None:
         tagged = BUCKET.replace('"b"\n', '"b"\n  tags = { owner = "a" }\n')
         tree({"main.tf": PROVIDER + GOOD + tagged, "broken.tf": "resource {{{"})
@@ -430,6 +445,61 @@ class TestDebt:
         assert [one.new for one in checked.report.findings] == [False]
 
 
+PIECES = st.sampled_from(
+    [
+        BUCKET,
+        'resource "aws_s3_bucket" "c" {\n  count = 2\n}\n',
+        (
+            'resource "aws_s3_bucket" "d" {\n  for_each = { x = "owner", y = "team" }\n'
+            '  tags     = { (each.value) = "a" }\n}\n'
+        ),
+        'resource "aws_s3_bucket" "e" {\n  tags = { owner = "a" }\n}\n',
+        'resource "aws_s3_bucket" "f" {\n  tags = data.a_b.c.tags\n}\n',
+        'variable "tags" {\n  default = {}\n}\nresource "aws_s3_bucket" "g" {\n  tags = var.tags\n}\n',
+        call("../m1", "one"),
+        call("../m2", "two", '  for_each = toset(["p", "q"])\n'),
+        call("../m1", "three", '  tags = { owner = "z" }\n'),
+    ]
+)
+FILES = st.dictionaries(
+    st.sampled_from(["r1/a.tf", "r1/b.tf", "r2/a.tf", "m1/a.tf", "m1/b.tf", "m2/a.tf"]),
+    st.lists(PIECES, max_size=4, unique=True).map("".join),
+    min_size=2,
+)
+
+
+class TestLaws:
+    @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(files=FILES, data=st.data())
+    def test_contexts_are_put_together_and_none_is_lost(
+        self, tree: Tree, run: Run, owner: Policy, files: dict[str, str], data: st.DataObject
+    ) -> None:
+        for old in Path().glob("*/*.tf"):
+            old.unlink()
+        tree({**files, "r1/p.tf": PROVIDER, "r2/p.tf": PROVIDER})
+        whole = run(accepted=(), accept_new=True)
+        settled = whole.settled
+        assert settled is not None
+
+        each_alone = 0
+        for root in select(["."], parse).roots:
+            reusable = "given by whoever calls this module" if root.reusable else ""
+            configuration = read_configuration(Path(root.name), Settings(reusable=reusable))
+            each_alone += len(evaluate(owner, configuration.inventory, TODAY).findings)
+        assert sum(one.instances for one in whole.report.findings) == each_alone == len(settled.kept)
+        assert not any(one.new for one in whole.report.findings)
+
+        def what(report: Report) -> set[tuple[str, str | None, str]]:
+            return {(place, one.tag, one.verdict) for place, one in zip(places(report), report.findings, strict=True)}
+
+        given = data.draw(st.lists(st.sampled_from(sorted(files)), min_size=1))
+        some = run(*given, accepted=settled.kept)
+        assert what(some.report) <= what(whole.report)
+        assert some.settled is not None
+        assert (some.settled.kept, some.settled.mended) == (settled.kept, ())
+        assert some.report.summary.resources <= whole.report.summary.resources
+
+
 class TestTheSameBytes:
     @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(order=st.permutations(["live/a", "live/b/main.tf", "m/main.tf", "live/c", "broken"]))
@@ -459,3 +529,23 @@ class TestTheSameBytes:
 
         assert len(set(before)) == 2
         assert [one.fingerprint for one in run().report.findings] == before
+
+
+class TestHostileModules:
+    def test_modules_that_call_each_other_end(self, tree: Tree, run: Run) -> None:
+        twice = call("../b", "one") + call("../b", "two", '  for_each = toset(["p", "q"])\n')
+        tree({"r/a.tf": PROVIDER + call("../a"), "a/a.tf": twice + BUCKET, "b/a.tf": twice.replace("../b", "../a")})
+
+        report = run("r").report
+
+        assert addresses(report) == ["r: module.m.aws_s3_bucket.b"]
+        assert any("it calls itself" in note for note in report.notes)
+
+    def test_modules_that_multiply_each_other_end(self, tree: Tree, run: Run) -> None:
+        many = "  for_each = toset([for number in range(1000) : tostring(number)])\n"
+        tree({f"m{n}/a.tf": call(f"../m{n + 1}", more=many) for n in range(10)} | {"m10/a.tf": BUCKET})
+
+        report = run("m0").report
+
+        assert "more than 10,000 instances of modules" in report.gaps[0].why
+        assert len(report.notes) <= 201
