@@ -10,9 +10,12 @@ from typing import Any
 import jsonschema
 import pytest
 
+from costguard import baseline
+from costguard.baseline import Entry
 from costguard.document import read_yaml
 from costguard.engine import evaluate
 from costguard.iac.plan import read_plan
+from costguard.model.finding import Verdict
 from costguard.policy.load import load, shipped_folder
 from costguard.reports import render
 from tests.conftest import ROOT
@@ -49,6 +52,14 @@ def test_every_report_fits_its_schema(case: Path, with_resources: bool) -> None:
     inventory = read_plan((case / "plan.json").read_bytes(), "plan.json")
     report = evaluate(load(["baseline"]), inventory, date(2026, 1, 1), with_resources=with_resources)
     schema("findings-v1").validate(json.loads(render(report, "json")))
+
+
+def test_a_baseline_fits_its_schema() -> None:
+    faults = [
+        Entry(root=root, address="a.b", rule="tags/owner", surface="tags", tag=tag, verdict=Verdict.MISSING)
+        for root, tag in ((".", "owner"), ("live/prod", None))
+    ]
+    schema("baseline-v1").validate(json.loads(baseline.render(faults)))
 
 
 @pytest.mark.parametrize(
