@@ -553,7 +553,9 @@ def _settle(accepted: frozenset[Entry], total: _Total, selection: Selection, ask
     saw_everything = selection.everything and not total.gaps
 
     def judged(entry: Entry) -> bool:
-        return entry.rule in rules and (saw_everything or entry.root in total.complete)
+        # A run over the whole repository doesn't look into hidden folders; who names one judges it.
+        hidden = any(part.startswith(".") for part in entry.root.split("/") if part != ".")
+        return entry.rule in rules and ((saw_everything and not hidden) or entry.root in total.complete)
 
     found = {_entry(group, member) for group in total.groups.values() for member in group.members}
     return settle(

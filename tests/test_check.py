@@ -429,6 +429,17 @@ class TestDebt:
 
         assert [entry.root for entry in self.accepted(run("a", "b", accepted=debt))] == ["b", "c"]
 
+    def test_a_run_over_everything_drops_what_is_gone_and_keeps_what_it_does_not_look_into(
+        self, tree: Tree, run: Run
+    ) -> None:
+        tree({name: PROVIDER + BUCKET for name in ("a/main.tf", "b/main.tf", ".infra/main.tf")})
+        debt = self.accepted(run("a", "b", ".infra", accepted=(), accept_new=True))
+        assert [entry.root for entry in debt] == [".infra", "a", "b"]
+        Path("b/main.tf").unlink()
+
+        assert [entry.root for entry in self.accepted(run("a", accepted=debt))] == [".infra", "a", "b"]
+        assert [entry.root for entry in self.accepted(run(".", accepted=debt))] == [".infra", "a"]
+
     def test_what_another_policy_asks_for_is_left_alone(self, tree: Tree, run: Run) -> None:
         tree({"main.tf": PROVIDER})
         other = Entry(root=".", address="a.b", rule="tags/else", surface="tags", tag="else", verdict=Verdict.MISSING)
