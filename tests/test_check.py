@@ -432,7 +432,7 @@ class TestDebt:
     def test_a_run_over_everything_drops_what_is_gone_and_keeps_what_it_does_not_look_into(
         self, tree: Tree, run: Run
     ) -> None:
-        tree({name: PROVIDER + BUCKET for name in ("a/main.tf", "b/main.tf", ".infra/main.tf")})
+        tree(dict.fromkeys(("a/main.tf", "b/main.tf", ".infra/main.tf"), PROVIDER + BUCKET))
         debt = self.accepted(run("a", "b", ".infra", accepted=(), accept_new=True))
         assert [entry.root for entry in debt] == [".infra", "a", "b"]
         Path("b/main.tf").unlink()
