@@ -86,7 +86,7 @@ def root(dice: Dice) -> Root:
             names = writer.express(Scope(writer.root), [tuple(dice.some(["owner", "service"], 70))], "names", 2)
             ignored.set("keys", names)
         made.defaults[slot] = tags
-        writer.root.blocks.append(block)
+        (writer.root.as_json if dice.chance(12) else writer.root.blocks).append(block)
     if dice.chance(60):
         _own_provider(dice, made)
     return made
@@ -96,7 +96,7 @@ def _provider(slot: str) -> Block:
     block = Block("provider", ("aws",))
     _, _, alias = slot.partition(".")
     if alias:
-        block.set("alias", quote(alias))
+        block.set("alias", quote(alias), alias)
     for line in PROVIDER.splitlines():
         name, _, text = line.partition("=")
         block.set(name.strip(), text.strip())
@@ -447,7 +447,8 @@ def autoscaling_group(writer: Writer, scope: Scope) -> None:
         use.set("id", f"{template}.id")
     else:
         use.set("name", '"some-template"')
-    kept = ""
+    apart: set[str] = set()
+    doubtful: set[str] = set()  # whether they are propagated is known only after apply
     values: list[Value]
     if dice.chance(50):
         values = draw_values(dice, scope, nulls=False, secrets=False)
@@ -467,11 +468,10 @@ def autoscaling_group(writer: Writer, scope: Scope) -> None:
         kept = dice.pick(["", "service", "environment"])
         key = f"{label}.value.key" if as_list else f"{label}.key"
         content.set("propagate_at_launch", f"{key} != {quote(kept)}" if kept else "true")
-        apart = {kept}
+        apart.add(kept)
     else:
         base = draw_tags(dice, nulls=False)
         values = [dict(base) for _ in range(scope.width)]
-        apart = set()
         for key, value in base.items():
             if dice.chance(8):
                 value = UNKNOWN
@@ -484,6 +484,10 @@ def autoscaling_group(writer: Writer, scope: Scope) -> None:
             tag = block.add("tag")
             tag.set("key", writer.constant(module, key, "text", 1, True))
             tag.set("value", writer.express(scope, mine, "text", 2))
+            if dice.chance(8):
+                doubtful.add(key)
+                tag.set("propagate_at_launch", writer.unknown_flag(module))
+                continue
             propagated = dice.chance(70)
             if not propagated:
                 apart.add(key)
@@ -495,9 +499,12 @@ def autoscaling_group(writer: Writer, scope: Scope) -> None:
         made = {"tag": Own(own)}
         given = {} if from_template is None else from_template[at]
         if isinstance(own, dict) and own and isinstance(given, dict):
-            propagated = {**given, **{key: value for key, value in own.items() if key not in apart}}
+            certain = {key: value for key, value in own.items() if key not in apart | doubtful}
+            propagated = {**given, **certain}
+            propagated |= dict.fromkeys(doubtful & given.keys(), UNKNOWN)
             # A template that is only named lies elsewhere, and may add any tag.
-            made["tag.propagate_at_launch"] = Own(propagated if template else Open("computed", propagated))
+            tags = propagated if template else Open("computed", propagated)
+            made["tag.propagate_at_launch"] = Own(tags, doubtful=frozenset(doubtful - propagated.keys()))
         else:
             made["tag.propagate_at_launch"] = Own(Open("overlaid", {}), maybe_unwritten=not own)
         return made
@@ -544,7 +551,18 @@ def case(name: str, dice: Dice) -> Writer:
             resource(writer, scope, draw_simple(dice))
     for scope, block in reversed(pending):
         writer.each(scope, block, 2)
+    for one in writer.modules:
+        _some_as_json(dice, one)
     return writer
+
+
+def _some_as_json(dice: Dice, module: Module) -> None:
+    """Moves some blocks to the JSON syntax, which has no heredocs."""
+    for block in list(module.blocks):
+        texts = [item.text for item in block.body if not isinstance(item, Block)]
+        if block.kind in ("locals", "output", "module") and not any("<<" in text for text in texts) and dice.chance(4):
+            module.blocks.remove(block)
+            module.as_json.append(block)
 
 
 def _pass_providers(dice: Dice, child: Module) -> None:
@@ -567,12 +585,10 @@ def _pass_providers(dice: Dice, child: Module) -> None:
     child.blocks.insert(0, terraform)
     child.providers = {name: [] for name in names}
     for call in child.calls:
-        passed = []
+        passed = {}
         for name in names:
-            outer = dice.pick(list(parent.providers))
-            passed.append(f"{name} = {outer}")
+            passed[name] = outer = dice.pick(list(parent.providers))
             child.providers[name] += call.scope.per_instance(parent.providers[outer])
         call.block.remove("providers")
-        call.block.set(
-            "providers", f"{{\n    {chr(10).join(passed)}\n  }}" if len(passed) > 1 else f"{{ {passed[0]} }}"
-        )
+        lines = "".join(f"\n    {name} = {outer}" for name, outer in passed.items())
+        call.block.set("providers", f"{{{lines}\n  }}", passed)

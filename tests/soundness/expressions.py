@@ -172,12 +172,14 @@ class Scope:
 
 @dataclass(frozen=True)
 class Own:
-    """What is written on one surface. ``inherits`` names the provider configuration whose defaults join it."""
+    """What is written on one surface. ``inherits`` names the provider configuration whose defaults join it,
+    ``doubtful`` are keys that it has or hasn't."""
 
     tags: Tags | Open
     inherits: str = ""
     framework: bool = False
     maybe_unwritten: bool = False
+    doubtful: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -377,7 +379,9 @@ class Writer:
                 self.expect(Scope(module), f"terraform_data.{name}", lambda _: {})
                 return f"try(terraform_data.{name}.output.nothing, {self.constant(module, value, kind, depth - 1)})"
             if choice == 5:
-                fails = self.dice.pick(["{}.nothing", 'tonumber("x")', "[][0]", 'jsondecode("{")', 'file("absent")'])
+                fails = self.dice.pick(["{}.nothing", 'tonumber("x")', "[][0]", 'jsondecode("{")'])
+                if self.dice.chance(4):
+                    fails = 'file("absent")'  # which only Terraform can know
                 return f"try({fails}, {self.constant(module, value, kind, depth - 1, solid)})"
         if isinstance(value, Open):
             return self._open(module, value, depth)
@@ -681,7 +685,8 @@ class Writer:
         return f'"${{path.module}}/{name}"'
 
     def _heredoc(self, module: Module, value: str) -> str:
-        mark = self.dice.pick(["<<EOT", "<<-EOT"])
+        # The lines of an indented heredoc that are blank keep their blanks.
+        mark = self.dice.pick(["<<EOT", "<<-EOT"]) if value else "<<EOT"
         indent = "    " if mark == "<<-EOT" else ""
         text = value.replace("${", "$${").replace("%{", "%%{").replace("\n", f"\n{indent}")
         return self.local(module, f"{mark}\n{indent}{text}\n{indent}EOT")

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from costguard.model.resource import Inventory, Known, Resource, Surface, without_indexes
 from tests.soundness.cases import Root
-from tests.soundness.expressions import Expected, Own, Tags, Text, is_secret
+from tests.soundness.expressions import Expected, Open, Own, Tags, Text, is_secret
 
 T = TypeVar("T")
 
@@ -58,10 +58,6 @@ class Contradiction:
     def __str__(self) -> str:
         place = " ".join(part for part in (self.address, self.surface, self.key) if part)
         return f"{place}: {self.one}, {self.other}"
-
-
-def _closed(key: str) -> bool:  # noqa: ARG001 - as any other answer
-    return False
 
 
 def read(inventory: Inventory) -> dict[str, Views]:
@@ -125,8 +121,12 @@ def _own(own: Own, root: Root) -> View:
         mine = {key: value for key, value in stated.items() if value is not None}
     defaults = root.defaults[own.inherits] if own.inherits else {}
     inherited: Tags = {key: value for key, value in defaults.items() if value is not None}
-    may_have = _closed if isinstance(own.tags, dict) else own.tags.may_have
-    if not isinstance(own.tags, dict):
+    open_ = own.tags.may_have if isinstance(own.tags, Open) else own.doubtful.__contains__
+
+    def may_have(key: str) -> bool:
+        return open_(key) or key in own.doubtful
+
+    if isinstance(own.tags, Open):
         # What may be among the resource's own tags may replace a default.
         inherited = {key: None if may_have(key) else value for key, value in inherited.items()}
     both: dict[str, Text] = {**inherited, **mine}

@@ -103,7 +103,7 @@ class Evidence(msgspec.Struct):
             for key, mark in unknown.items():
                 if mark is True:
                     values[key] = Unknown(AFTER_APPLY)
-        dropped = frozenset(raw.keys() - values.keys()) if len(raw) > len(values) else frozenset()
+        dropped = frozenset(raw.keys() - values.keys())
         return Values(values, dropped=dropped)
 
     def _from_source(self, stated: Mapping[str, Any]) -> Iterator[tuple[str, Known | Unknown]]:

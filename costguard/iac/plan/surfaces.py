@@ -124,7 +124,9 @@ def _tags(surface: catalog.Surface, evidence: Evidence, setting: Setting) -> Tag
             inherited = {
                 key: Tag(_may_be_overridden(tag), tag.source) for key, tag in inherited.items() if key not in blank
             }
-        return TagSet({**inherited, **mine}, own.open or defaults.unproven, doubts)
+        # Only types of the plugin framework show a null of their own; it is sent as an empty text, over a default, too.
+        nulls = dict.fromkeys(own.dropped, Tag(Known(""), THE_RESOURCE)) if surface.effective == ("tags_all",) else {}
+        return TagSet({**inherited, **nulls, **mine}, own.open or defaults.unproven, doubts)
     merged = with_empty_defaults(surface, own, merged)
     label = defaults.label or "the provider's defaults"
     doubts = defaults.unseen_keys
