@@ -65,6 +65,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     policy: Policy
     settings: Settings
     today: date
+    config: Config | None = None
     with_resources: bool = False
     accepted: frozenset[Entry] | None = None
     accept_new: bool = False
@@ -80,7 +81,7 @@ class Checked(msgspec.Struct, frozen=True):
 
 def check(paths: Sequence[str], asked: Asked) -> Checked:
     """Judges the root modules that the paths belong to. Raises :class:`UsageError` for paths that can't be."""
-    selection = select(paths, parse, asked.settings.environment or None)
+    selection = selected(paths, asked)
     total = _Total()
     for seen in _judged(selection, asked):
         total.add(seen)
@@ -95,12 +96,29 @@ def check(paths: Sequence[str], asked: Asked) -> Checked:
     return Checked(total.report(asked, settled), settled)
 
 
-def assumptions(config: Config | None) -> tuple[Assumption, ...]:
-    """What a configuration assumes of values that the source doesn't show."""
+def selected(paths: Sequence[str], asked: Asked) -> Selection:
+    """The root modules that the paths belong to, without those that ``costguard.yaml`` excludes."""
+    selection = select(paths, parse, asked.settings.environment or None)
+    config = asked.config
+    if config is None or not config.doc.check.exclude:
+        return selection
+    roots = tuple(root for root in selection.roots if not config.excludes(root.folder))
+    left = len(selection.roots) - len(roots)
+    if not left:
+        return selection
+    note = f"{left} root module{'s are' if left > 1 else ' is'} not judged: {config.document.file} excludes them"
+    return msgspec.structs.replace(selection, roots=roots, notes=(*selection.notes, note))
+
+
+def assumptions(config: Config | None, folder: str) -> tuple[Assumption, ...]:
+    """What a configuration assumes, for the root module in a folder, of values that the source doesn't show."""
     stated = config.doc.assume if config is not None else None
     parts = stated if isinstance(stated, list) else [AssumeDoc(values=stated or {})]
     return tuple(
-        Assumption(reference, _value(value), part.within) for part in parts for reference, value in part.values.items()
+        Assumption(reference, _value(value))
+        for part in parts
+        if config is not None and config.covers(part.within, folder)
+        for reference, value in part.values.items()
     )
 
 
@@ -172,7 +190,7 @@ class Examined(msgspec.Struct, frozen=True):
 
 def examine(root: Root, folders: frozenset[str], asked: Asked, files: Files) -> Examined:
     """Judges one root. ``folders`` are those that were asked for, as :class:`Selection` has them."""
-    settings = asked.settings
+    settings = msgspec.structs.replace(asked.settings, assume=assumptions(asked.config, root.folder))
     if root.reusable and not settings.variables and not settings.var_files:
         settings = msgspec.structs.replace(settings, reusable=_GIVEN_BY_CALLER)
     folder = root.folder

@@ -1,5 +1,8 @@
 """``costguard.yaml``: where to look and what may be done, never what must be true."""
 
+import os
+import re
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -20,8 +23,19 @@ class AssumeDoc(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """Values that the source doesn't show, for the root modules in the folders that ``within`` names: each reference as
     the source writes it (``local.tags``, ``data.http.tags.body``) with its value."""
 
-    within: str = "**"
+    within: Annotated[
+        Text, Meta(description="A folder, seen from this file; * matches in one name, ** through folders.")
+    ] = "**"
     values: dict[str, Any]
+
+
+class CheckDoc(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What ``costguard check`` and ``costguard fix`` leave alone."""
+
+    exclude: Annotated[
+        list[Text],
+        Meta(description="Folders of root modules, seen from this file, that are not judged: examples, fixtures."),
+    ] = []
 
 
 class FixValuesDoc(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -72,6 +86,7 @@ class ConfigDoc(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     slo: Any = None
     notify: Any = None
     assume: dict[str, Any] | list[AssumeDoc] | None = None
+    check: CheckDoc = CheckDoc()
     fix: FixDoc = FixDoc()
 
 
@@ -81,6 +96,16 @@ class Config(msgspec.Struct, frozen=True):
     doc: ConfigDoc
     folder: Path
     document: Document
+
+    def excludes(self, folder: str) -> bool:
+        """Whether a root module is one that isn't to be judged."""
+        return any(self.covers(pattern, folder) for pattern in self.doc.check.exclude)
+
+    def covers(self, pattern: str, folder: str) -> bool:
+        """Whether one of its paths means a folder, or something that the folder lies in."""
+        seen = os.path.relpath(folder, self.folder).replace(os.sep, "/")
+        # A pattern is for files: a folder is what a file in it would be.
+        return folder_glob(pattern).match("_" if seen == "." else f"{seen}/_") is not None
 
 
 def find(start: Path) -> Path | None:
@@ -99,3 +124,43 @@ def read(path: Path) -> Config:
         problems = explain(document, "config-v1") or [document.problem((), "does not fit the format of costguard.yaml")]
         raise DocumentError(problems)
     return Config(doc, path.parent, document)
+
+
+def under(path: str, base: str, glob: re.Pattern[str]) -> bool:
+    """Whether a path matches as seen from the folder ``base``; both are seen from one top, which may be ``base``."""
+    prefix = "" if base == "." else f"{base}/"
+    return path.startswith(prefix) and glob.match(path.removeprefix(prefix)) is not None
+
+
+def folder_glob(text: str) -> re.Pattern[str]:
+    """A path of ``costguard.yaml``: of a folder, all that is in it."""
+    return path_glob("/" + text.removeprefix("./").lstrip("/"))
+
+
+_PIECE = re.compile(r"\\(.)|(\*\*)|(\*)|(\?)|([^\\*?]+|\\)")
+
+
+@lru_cache(maxsize=1024)
+def path_glob(text: str) -> re.Pattern[str]:
+    """A pattern as CODEOWNERS has it, without ``!`` and ``[``: with a slash in it, it starts at the top; what matches a
+    folder matches all that is in it; ``docs/*`` matches nothing that lies deeper."""
+    parts = text.strip("/").split("/")
+    expression = "" if "/" in text.rstrip("/") else "(?:.*/)?"
+    for part in parts[:-1]:
+        expression += "(?:.*/)?" if part == "**" else f"{_name(part)}/"
+    last = parts[-1]
+    if last == "**":
+        expression += ".*"
+    elif text.endswith("/"):
+        expression += f"{_name(last)}/.*"
+    else:
+        expression += _name(last) + ("" if last == "*" and len(parts) > 1 else "(?:/.*)?")
+    return re.compile(expression + r"\Z", re.DOTALL)
+
+
+def _name(part: str) -> str:
+    """An expression for one name on the path."""
+    found = []
+    for escaped, several, star, mark, plain in _PIECE.findall(part):
+        found.append("[^/]*" if several or star else "[^/]" if mark else re.escape(escaped or plain))
+    return "".join(found)

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from costguard.baseline import Entry
-from costguard.check import Asked, Checked, assumptions, check
-from costguard.config import AssumeDoc, Config, ConfigDoc
+from costguard.check import Asked, Checked, check
+from costguard.config import AssumeDoc, CheckDoc, Config, ConfigDoc
 from costguard.document import Document
 from costguard.engine import evaluate
 from costguard.iac.hcl import parse
@@ -71,9 +71,11 @@ def run(owner: Policy) -> Run:
         jobs: int = 1,
         with_resources: bool = False,
         given: Settings | None = None,
+        config: Config | None = None,
     ) -> Checked:
         asked = Asked(
             policy=owner,
+            config=config,
             settings=given or Settings(),
             today=TODAY,
             with_resources=with_resources,
@@ -186,12 +188,21 @@ class TestContexts:
         doc = ConfigDoc(version=1, assume={"data.x_y.z.tags": {"owner": "a"}})
 
         assert only(run().report).verdict == "unknown"
-        assumed = Settings(assume=assumptions(configured(doc)))
-        assert run(given=assumed).report.findings == ()
-        for within, number in (("live", 0), ("live/**", 0), ("other", 1)):
+        assert run(config=configured(doc)).report.findings == ()
+        for within, number in (("live", 0), ("live/**", 0), ("./live/", 0), ("*", 0), ("other", 1), ("live/*/x", 1)):
             parts = [AssumeDoc(within=within, values={"data.x_y.z.tags": {"owner": "a", "n": [1, 2.5, None]}})]
-            only_there = Settings(assume=assumptions(configured(ConfigDoc(version=1, assume=parts))))
-            assert len(run(given=only_there).report.findings) == number
+            only_there = configured(ConfigDoc(version=1, assume=parts))
+            assert len(run(config=only_there).report.findings) == number
+
+    def test_what_the_configuration_excludes_is_not_judged_and_said_so(self, tree: Tree, run: Run) -> None:
+        tree({"live/main.tf": PROVIDER + BUCKET, "examples/a/main.tf": PROVIDER + BUCKET, "examples/main.tf": BUCKET})
+        config = configured(ConfigDoc(version=1, check=CheckDoc(exclude=["examples"])))
+
+        report = run(config=config).report
+
+        assert [one.location and one.location.file for one in report.findings] == ["live/main.tf"]
+        assert any("2 root modules are not judged" in note for note in report.notes)
+        assert run(config=configured(ConfigDoc(version=1, check=CheckDoc(exclude=["nothing"])))).report.notes == ()
 
 
 class TestGivenFiles:

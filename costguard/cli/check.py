@@ -70,7 +70,8 @@ def command(
     debt = _debt(baseline, write_baseline)
     asked = Asked(
         policy=policy,
-        settings=options.source_settings(variables, var_files, env_vars, options.config_in_force(config_file)),
+        settings=options.source_settings(variables, var_files, env_vars),
+        config=options.config_in_force(config_file),
         today=datetime.now(UTC).date(),
         with_resources=show_compliant,
         accepted=debt.entries if debt else None,

@@ -69,7 +69,8 @@ def command(
         accepted = accepted_debt.read(options.read_file(baseline), printable(baseline, ADDRESS))
     asked = Asked(
         policy=policy,
-        settings=options.source_settings(variables, var_files, env_vars, config),
+        settings=options.source_settings(variables, var_files, env_vars),
+        config=config,
         today=datetime.now(UTC).date(),
         accepted=accepted,
     )

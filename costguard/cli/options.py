@@ -138,18 +138,14 @@ def policy_in_force(policies: Sequence[str], config_file: str | None) -> Policy:
     return load(sources, base=base)
 
 
-def source_settings(
-    variables: Sequence[str], var_files: Sequence[str], env_vars: bool, settings: config.Config | None
-) -> "Settings":
-    """What the options of :func:`source_options` and ``costguard.yaml`` say of values that are not in the source."""
-    from costguard.check import assumptions
+def source_settings(variables: Sequence[str], var_files: Sequence[str], env_vars: bool) -> "Settings":
+    """What the options of :func:`source_options` say of values that are not in the source."""
     from costguard.iac.source import Settings
 
     return Settings(
         variables=_variables(variables),
         var_files=tuple(map(_file, var_files)),
         environment=dict(os.environ) if env_vars else {},
-        assume=assumptions(settings),
     )
 
 

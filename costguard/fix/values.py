@@ -7,13 +7,12 @@ at last the policy's default. What is said for a path holds for what is written 
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
 from itertools import takewhile
 from pathlib import Path
 
 import msgspec
 
-from costguard.config import Config
+from costguard.config import Config, folder_glob, path_glob, under
 from costguard.document import read_text
 from costguard.errors import DocumentError, UsageError
 from costguard.policy import Policy
@@ -54,7 +53,7 @@ class Values:
             self._base = _relative(config.folder.resolve(), top)
             for index, rule in enumerate(config.doc.fix.values):
                 line = config.document.line(("fix", "values", index))
-                self._rules.append(_FolderRule(_folder_glob(rule.path), rule.set, f"{config.document.file}:{line}"))
+                self._rules.append(_FolderRule(folder_glob(rule.path), rule.set, f"{config.document.file}:{line}"))
             stated = config.doc.fix.codeowners
             if stated is not None:
                 self._owned_tag = stated.tag
@@ -89,7 +88,7 @@ class Values:
         tag = rule.spelling.name
         path = _relative(Path(file).resolve(), self._top)
         for stated in reversed(self._rules):
-            if tag in stated.values and _under(path, self._base, stated.glob):
+            if tag in stated.values and under(path, self._base, stated.glob):
                 value = stated.values[tag]
                 if not rule.allows(value):
                     return Unsaid(f"{stated.by} says {value!r}, which is not an allowed value")
@@ -151,45 +150,6 @@ def _relative(path: Path, top: Path) -> str:
     return os.path.relpath(path, top).replace(os.sep, "/")
 
 
-def _under(path: str, base: str, glob: re.Pattern[str]) -> bool:
-    prefix = "" if base == "." else f"{base}/"
-    return path.startswith(prefix) and glob.match(path.removeprefix(prefix)) is not None
-
-
-def _folder_glob(text: str) -> re.Pattern[str]:
-    """A path of ``costguard.yaml``: of a folder, all that is in it."""
-    return _glob("/" + text.removeprefix("./").lstrip("/"))
-
-
-_PIECE = re.compile(r"\\(.)|(\*\*)|(\*)|(\?)|([^\\*?]+|\\)")
-
-
-@lru_cache(maxsize=1024)
-def _glob(text: str) -> re.Pattern[str]:
-    """A pattern as CODEOWNERS has it, without ``!`` and ``[``: with a slash in it, it starts at the top; what matches a
-    folder matches all that is in it; ``docs/*`` matches nothing that lies deeper."""
-    parts = text.strip("/").split("/")
-    expression = "" if "/" in text.rstrip("/") else "(?:.*/)?"
-    for part in parts[:-1]:
-        expression += "(?:.*/)?" if part == "**" else f"{_name(part)}/"
-    last = parts[-1]
-    if last == "**":
-        expression += ".*"
-    elif text.endswith("/"):
-        expression += f"{_name(last)}/.*"
-    else:
-        expression += _name(last) + ("" if last == "*" and len(parts) > 1 else "(?:/.*)?")
-    return re.compile(expression + r"\Z", re.DOTALL)
-
-
-def _name(part: str) -> str:
-    """An expression for one name on the path."""
-    found = []
-    for escaped, several, star, mark, plain in _PIECE.findall(part):
-        found.append("[^/]*" if several or star else "[^/]" if mark else re.escape(escaped or plain))
-    return "".join(found)
-
-
 class _Owned(msgspec.Struct, frozen=True):
     """One line of CODEOWNERS."""
 
@@ -216,7 +176,7 @@ class _Owners:
                 self._sections.append([])
                 continue
             owners = tuple(word for word in words[1:] if "@" in word)
-            self._sections[-1].append(_Owned(_glob(words[0]), owners or inherited, number))
+            self._sections[-1].append(_Owned(path_glob(words[0]), owners or inherited, number))
 
     def of(self, path: str, rule: Require) -> Said | Unsaid | None:
         """The one owner of a file whose name is a value that the rule allows."""

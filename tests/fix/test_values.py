@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from costguard import config
+from costguard.config import path_glob
 from costguard.errors import DocumentError
-from costguard.fix.values import Said, Unsaid, Values, _glob
+from costguard.fix.values import Said, Unsaid, Values
 from costguard.policy import Policy
 from costguard.policy.load import load
 from costguard.policy.rules.require import Require
@@ -172,7 +173,7 @@ def test_patterns_match_as_those_of_git(tmp_path: Path) -> None:
             text=True,
             check=False,
         )
-        found = [file for file in FILES if _glob(pattern).match(file)]
+        found = [file for file in FILES if path_glob(pattern).match(file)]
         assert found == done.stdout.split("\n")[:-1], pattern
 
 
@@ -191,4 +192,4 @@ def test_patterns_match_as_those_of_git(tmp_path: Path) -> None:
 )
 def test_patterns_match_as_github_documents(pattern: str, file: str, matches: bool) -> None:
     """The examples of "About code owners": unlike git's, ``docs/*`` has nothing of what lies deeper."""
-    assert (_glob(pattern).match(file) is not None) is matches
+    assert (path_glob(pattern).match(file) is not None) is matches

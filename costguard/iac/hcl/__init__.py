@@ -19,12 +19,14 @@ def parse(raw: bytes, name: str, *, json: bool | None = None) -> File:
 
     ``name`` is what messages call it; ``json`` tells the syntax, by default from the name's ending.
     """
-    from costguard.iac.hcl import json_syntax, native
+    from costguard.iac.hcl import native
 
     if len(raw) > MAX_BYTES:
         problem = Problem(1, f"it has more than {MAX_BYTES // 1024 // 1024} MiB, which isn't read")
         return File(name, raw, native.EMPTY, problems=(problem,))
     if name.endswith(".json") if json is None else json:
+        from costguard.iac.hcl import json_syntax
+
         return json_syntax.read(raw, name)
     return native.read(raw, name)
 

@@ -158,16 +158,11 @@ class _Reader:
         settings = self._settings
         module = self._files.module(self._folder, settings.generated)
         host = ModuleHost(Path(self._folder))
-        here = self._folder.replace(os.sep, "/")
         world = World(
             host=host,
             budget=Budget(),
             child=self._child,
-            assume={
-                assumption.reference: assumption.value
-                for assumption in settings.assume
-                if _within(here, assumption.within)
-            },
+            assume={assumption.reference: assumption.value for assumption in settings.assume},
             workspace=Unknown("terraform.workspace is chosen where Terraform runs"),
             reusable=settings.reusable,
             inputs=self._input,
@@ -416,15 +411,6 @@ def _only_provider(instance: ModuleInstance) -> str:
     names |= {type_name.partition("_")[0] for type_name, _ in instance.module.resources}
     names = {name for name in names if catalog.cloud_of(instance.module.required.get(name, name)) is not None}
     return names.pop() if len(names) == 1 else ""
-
-
-def _within(folder: str, pattern: str) -> bool:
-    import fnmatch
-
-    pattern = pattern.rstrip("/")
-    return pattern in ("**", "*", "") or any(
-        fnmatch.fnmatchcase(folder, one) for one in (pattern, pattern.removesuffix("/**"), f"*/{pattern}")
-    )
 
 
 def _count(number: int) -> str:

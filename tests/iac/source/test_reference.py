@@ -42,9 +42,17 @@ def test_the_configuration_of_the_page_is_one(tmp_path: Path) -> None:
     assert "1 resource: 1 compliant." in check(tmp_path, "costguard.yaml")
 
 
+def test_the_exclusion_of_the_page_leaves_examples_alone(tmp_path: Path) -> None:
+    (tmp_path / "costguard.yaml").write_text(FILES["excluding.yaml"], "utf-8")
+    (tmp_path / "examples" / "a").mkdir(parents=True)
+    (tmp_path / "examples" / "a" / "main.tf").write_text('resource "aws_sns_topic" "t" {}\n')
+
+    assert "1 root module is not judged" in check(tmp_path)
+
+
 def test_the_suppression_of_the_page_holds(tmp_path: Path) -> None:
     assert "1 resource: 1 exempt." in check(tmp_path, "accepted.tf")
 
 
 def test_every_file_of_the_page_is_used() -> None:
-    assert FILES.keys() == {"main.tf", "modules/worker/main.tf", "costguard.yaml", "accepted.tf"}
+    assert FILES.keys() == {"main.tf", "modules/worker/main.tf", "costguard.yaml", "excluding.yaml", "accepted.tf"}
