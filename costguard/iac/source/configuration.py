@@ -151,6 +151,7 @@ class _Reader:
         self._called = 0
         self._gaps: list[Gap] = []
         self._notes: list[str] = []
+        self._absent_calls: dict[str, list[str]] = {}
         self._uncatalogued: dict[str, int] = {}
         self._unjudged: dict[str, int] = {}
 
@@ -183,6 +184,9 @@ class _Reader:
                 children = instance.children(name)
                 if not children.present:
                     judged += self._absent(instance, name, call, children.why)
+        for why, addresses in self._absent_calls.items():
+            more = f" and {len(addresses) - 1} more" if len(addresses) > 1 else ""
+            self._notes.append(f"{min(addresses)}{more}: {why}")
         for type_name, count in sorted(self._uncatalogued.items()):
             self._notes.append(f"{type_name} is not in the catalogue; {_count(count)} judged by what the source shows")
         for provider, count in sorted(self._unjudged.items()):
@@ -231,7 +235,7 @@ class _Reader:
             prefix = f"{instance.address}." if instance.address else ""
             address = f"{prefix}module.{name}{each.index}"
             if provider is None or catalog.cloud_of(provider.source) is None:
-                self._notes.append(f"{address}: {why}")
+                self._absent_calls.setdefault(why, []).append(address)
                 continue
             passed = call.expression("providers")
             defaults = TagSet({}, "") if passed is not None else provider_defaults(instance, provider)
