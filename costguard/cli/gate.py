@@ -13,7 +13,7 @@ from costguard.baseline import apply as apply_baseline
 from costguard.cli import options
 from costguard.engine import evaluate
 from costguard.errors import InputError, UsageError
-from costguard.iac.plan import read_with_variables
+from costguard.iac.plan import read
 from costguard.reports.text import ADDRESS, printable
 
 _SOURCES = (".tf", ".tofu", ".tf.json", ".tofu.json")
@@ -59,13 +59,14 @@ def command(
     policy = options.policy_in_force(policies, config_file)
     accepted = None if baseline is None else reports.read(options.read_file(baseline), baseline)
     raw, name = _plan(plan)
-    inventory, variables = read_with_variables(raw, name)
+    planned = read(raw, name)
+    inventory = planned.inventory
     folder = _source(plan, source)
     joined = None
     if folder is not None:
         from costguard.iac.join import Joined, read_source
 
-        joined = Joined(inventory, read_source(folder, variables))
+        joined = Joined(inventory, planned.configuration, read_source(folder, planned.variables))
         inventory = joined.inventory
     if everything:
         touched = tuple(msgspec.structs.replace(resource, touched=True) for resource in inventory.resources)

@@ -1,23 +1,24 @@
 """A plan and the source that it was made from, read together.
 
 The plan knows values, the source knows places, and keys where one unknown value hides a whole map in the plan. Where
-the two disagree on what both show, the source is another one than the plan's, and only its places are used.
+the two disagree anywhere on what both show, the source is another one than the plan's, and only its places are used.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import date
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from costguard import catalog
-from costguard.iac.hcl.values import Value
+from costguard.iac.origin import as_value, difference
+from costguard.iac.plan.format import Configuration as Planned
 from costguard.iac.source import Configuration, Judged, Settings, read_configuration
 from costguard.iac.source.defaults import label_of
 from costguard.iac.source.evidence import provider_defaults
-from costguard.iac.source.instance import AFTER_APPLY
+from costguard.iac.source.instance import AFTER_APPLY, ProviderConfiguration
 from costguard.iac.source.places import Place, holds_on_to
 from costguard.iac.source.places import place as place_of
 from costguard.iac.source.suppressions import apply, names_of, remarks, suppressions_in
@@ -42,50 +43,51 @@ def read_source(folder: Path, stated: Mapping[str, Any]) -> Configuration:
     return read_configuration(folder, Settings(planned={name: as_value(value) for name, value in stated.items()}))
 
 
-def as_value(data: Any) -> Value:
-    """What the JSON of a plan holds, as a value of the language."""
-    match data:
-        case dict():
-            return {str(key): as_value(value) for key, value in data.items()}
-        case list():
-            return tuple(map(as_value, data))
-        case float():
-            return int(data) if data.is_integer() else Decimal(repr(data))
-        case None | bool() | int() | str():
-            return data
-    raise TypeError(type(data))
-
-
 class Joined:
-    """A plan's inventory with what its source adds: places, and what the source proves."""
+    """A plan's inventory with what its source adds: places, and what the source proves. ``planned`` is the plan's own
+    ``configuration``, where it has one."""
 
-    def __init__(self, plan: Inventory, source: Configuration) -> None:
+    def __init__(self, plan: Inventory, planned: Planned | None, source: Configuration) -> None:
         self._source = source
         self._sources = _Sources(source)
-        self.inventory = self._joined(plan)
+        self._planned = {resource.address: resource for resource in plan.resources}
+        self.inventory = self._joined(plan, planned)
 
-    def _joined(self, plan: Inventory) -> Inventory:
+    def _joined(self, plan: Inventory, planned: Planned | None) -> Inventory:
+        pairs = [(resource, self._sources.of(resource.address)) for resource in plan.resources]
+        foreign = self._foreign(pairs, planned)
         resources: list[Resource] = []
-        strangers: list[str] = []
-        for resource in plan.resources:
-            judged = self._sources.of(resource.address)
+        for resource, judged in pairs:
             if judged is None:
                 where = self._sources.call(resource.module)
                 resources.append(resource if where is None else msgspec.structs.replace(resource, location=where))
                 continue
-            surfaces = _joined_surfaces(resource, judged)
-            if surfaces is None:
-                strangers.append(resource.address)
-                surfaces = resource.surfaces
+            surfaces = resource.surfaces if foreign else tuple(_completed(resource, judged))
             resources.append(msgspec.structs.replace(resource, surfaces=surfaces, location=judged.resource.location))
-        notes = [*plan.notes, *_failing(plan, self._sources)]
-        if strangers:
-            more = f" and {len(strangers) - 1} more" if len(strangers) > 1 else ""
+        notes = [*plan.notes]
+        if foreign:
             notes.append(
-                f"the source in {self._source.root.module.folder} isn't what the plan was made from: "
-                f"the tags of {strangers[0]}{more} differ; only its lines are used for them"
+                f"the source in {self._source.root.module.folder} isn't what the plan was made from: {foreign} "
+                "differs; only its lines are used"
             )
+        else:
+            notes += _failing(plan, self._sources)
         return msgspec.structs.replace(plan, resources=tuple(resources), notes=tuple(notes))
+
+    def _foreign(self, pairs: list[tuple[Resource, Judged | None]], planned: Planned | None) -> str:
+        """The first thing in which the source can't be what the plan was made from; empty where nothing says so.
+
+        Only asked where the plan leaves anything open: nothing else is taken from the source.
+        """
+        if not any(_leaves_open(surface.tags) for resource, _ in pairs for surface in resource.surfaces):
+            return ""
+        for resource, judged in pairs:
+            if judged is not None and judged.resource.type != "module":
+                for surface in resource.surfaces:
+                    other = counterpart(surface, resource, judged)
+                    if other is not None and _contradicts(surface.tags, other.tags, resource.touched):
+                        return f"{surface.path} of {resource.address}"
+        return "" if planned is None else difference(planned, self._source)
 
     def placed(self, report: Report, policy: Policy, today: date) -> Report:
         """The report with each finding at the place where it is mended, and without what a comment there accepts."""
@@ -114,11 +116,12 @@ class Joined:
 
     def _place(self, finding: Finding) -> Place | None:
         judged = self._sources.of(finding.resource.address)
-        surfaces = judged.resource.surfaces if judged is not None else ()
-        surface = next((one for one in surfaces if one.path == finding.surface), None)
-        if judged is None or surface is None:
+        resource = self._planned.get(finding.resource.address)
+        if judged is None or resource is None:
             return None
-        return place_of(judged.evidence, surface, finding.key, finding.found)
+        surface = next((one for one in resource.surfaces if one.path == finding.surface), None)
+        other = None if surface is None else counterpart(surface, resource, judged)
+        return None if other is None else place_of(judged.evidence, other, finding.key, finding.found)
 
 
 class _Sources:
@@ -149,41 +152,66 @@ class _Sources:
         return None
 
 
-def _joined_surfaces(resource: Resource, judged: Judged) -> tuple[Surface, ...] | None:
-    """The surfaces with what the source adds; None where it contradicts the plan."""
-    stated = {surface.path: surface for surface in judged.resource.surfaces}
-    found: list[Surface] = []
-    for surface in resource.surfaces:
-        other = stated.get(surface.path)
-        if other is None:
-            found.append(surface)
-            continue
-        tags = surface.tags
-        if tags.open or tags.hidden or any(isinstance(tag.value, Unknown) for tag in tags.tags.values()):
-            if _contradicts(tags, other.tags):
-                return None
-            tags = _completed(tags, other.tags)
-        found.append(
-            msgspec.structs.replace(
-                surface, tags=tags, authored=surface.authored or (surface.created and other.authored)
-            )
-        )
-    return tuple(found)
+def counterpart(surface: Surface, resource: Resource, judged: Judged) -> Surface | None:
+    """The surface of the source that a surface of the plan is. Blocks that are only numbered may lie in another order
+    in a plan (it sorts sets): among several, the one whose tags are the same, if it is the only one."""
+    group = _numbered(surface.path)
+    if group is None:
+        return next((one for one in judged.resource.surfaces if one.path == surface.path), None)
+    here = [one for one in resource.surfaces if _numbered(one.path) == group]
+    there = [one for one in judged.resource.surfaces if _numbered(one.path) == group]
+    if len(here) != len(there):
+        return None
+    if len(there) > 1:
+        there = [one for one in there if _shows(one.tags) == _shows(surface.tags)]
+    return there[0] if len(there) == 1 else None
 
 
-def _contradicts(plan: TagSet, source: TagSet) -> bool:
+def _numbered(path: str) -> str | None:
+    """The path without the numbers of its blocks; None where it has none."""
+    plain = re.sub(r"\[[0-9]+\]", "[]", path)
+    return plain if plain != path else None
+
+
+def _shows(tags: TagSet) -> dict[str, str]:
+    return {key: tag.value.text for key, tag in tags.tags.items() if isinstance(tag.value, Known)}
+
+
+def _leaves_open(tags: TagSet) -> bool:
+    return bool(tags.open or tags.hidden or any(isinstance(tag.value, Unknown) for tag in tags.tags.values()))
+
+
+def _contradicts(plan: TagSet, source: TagSet, touched: bool) -> bool:
+    """Whether what both show is not the same. What is left alone may show tags from before."""
     for key, tag in plan.tags.items():
         stated = source.tags.get(key)
+        if not isinstance(tag.value, Known) or (tag.source != THE_RESOURCE and not touched):
+            continue
         if stated is None:
             # What a provider adds may come from its environment, and from the cloud itself.
-            if tag.source == THE_RESOURCE and isinstance(tag.value, Known) and not source.doubt(key):
+            if tag.source == THE_RESOURCE and not source.doubt(key):
                 return True
-        elif isinstance(tag.value, Known) and isinstance(stated.value, Known) and tag.value.text != stated.value.text:
+        elif isinstance(stated.value, Known) and tag.value.text != stated.value.text:
             return True
-    return False
+    return any(
+        touched and stated.source == THE_RESOURCE and key not in plan.tags and not plan.doubt(key)
+        for key, stated in source.tags.items()
+    )
 
 
-def _completed(plan: TagSet, source: TagSet) -> TagSet:
+def _completed(resource: Resource, judged: Judged) -> Iterator[Surface]:
+    """The surfaces with what the source adds."""
+    for surface in resource.surfaces:
+        other = counterpart(surface, resource, judged)
+        if other is None:
+            yield surface
+            continue
+        tags = _proven(surface.tags, other.tags) if _leaves_open(surface.tags) else surface.tags
+        authored = surface.authored or (surface.created and other.authored)
+        yield msgspec.structs.replace(surface, tags=tags, authored=authored)
+
+
+def _proven(plan: TagSet, source: TagSet) -> TagSet:
     """What the plan shows, and what the source proves of the rest."""
     tags: dict[str, Tag] = dict(plan.tags)
     for key, stated in source.tags.items():
@@ -201,25 +229,33 @@ def _completed(plan: TagSet, source: TagSet) -> TagSet:
 
 def _failing(plan: Inventory, sources: _Sources) -> Iterator[str]:
     """Default tags that are known only after apply: the AWS provider then ends with "inconsistent final plan"."""
-    seen: set[str] = set()
+    late: dict[str, tuple[ProviderConfiguration, set[str]]] = {}
     for resource in plan.resources:
         judged = sources.of(resource.address) if resource.touched and resource.cloud == "aws" else None
         if judged is None or judged.resource.type == "module":
             continue
         kind = catalog.lookup(resource.type)
         provider = judged.evidence.provider
-        if kind is None or kind.own is None or not kind.own.inherits or provider.block is None or provider.key in seen:
+        if kind is None or kind.own is None or not kind.own.inherits or provider.block is None:
             continue
-        seen.add(provider.key)
-        defaults = provider_defaults(judged.evidence.module, provider)
-        late = [
-            key
-            for key, tag in defaults.tags.items()
-            if isinstance(tag.value, Unknown) and tag.value.reason.endswith(AFTER_APPLY)
-        ]
-        if late:
+        if provider.key not in late:
+            defaults = provider_defaults(judged.evidence.module, provider)
+            unknown = {
+                key
+                for key, tag in defaults.tags.items()
+                if isinstance(tag.value, Unknown) and tag.value.reason.endswith(AFTER_APPLY)
+            }
+            late[provider.key] = (provider, unknown)
+        # What a default refers to may exist already; then the plan shows it.
+        own = next((one for one in resource.surfaces if one.path == ".".join(kind.own.path)), None)
+        for key, tag in () if own is None else own.tags.tags.items():
+            if isinstance(tag.value, Known) and tag.source != THE_RESOURCE:
+                late[provider.key][1].discard(key)
+    for provider, keys in late.values():
+        if keys and provider.block is not None:
             where = provider.block.location
             yield (
-                f"{where.file}:{where.line}: {label_of(provider)}: {', '.join(late)} is {AFTER_APPLY}, and the apply "
-                'will fail ("Provider produced inconsistent final plan"): give it a value that is known while planning'
+                f"{where.file}:{where.line}: {label_of(provider)}: {', '.join(sorted(keys))} is {AFTER_APPLY}, and the "
+                'apply will fail ("Provider produced inconsistent final plan"): give it a value that is known while '
+                "planning"
             )

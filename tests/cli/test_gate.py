@@ -338,3 +338,44 @@ def test_validating_a_policy_says_of_a_type_that_nobody_has_heard_of(costguard: 
     ended = costguard("policy", "validate", "p.yaml")
     assert ended.code == 0
     assert ended.err == "note: slip: no type in the catalogue is called aws_s3_bukcet; did you mean aws_s3_bucket?\n"
+
+
+class TestSource:
+    def test_the_folder_of_the_plan_is_its_source_where_it_holds_any(self, costguard: Costguard) -> None:
+        found = _report(costguard("gate", VIOLATING, "--format", "json"))["findings"]
+
+        assert all(finding["location"]["file"].endswith(".tf") for finding in found)
+
+    def test_a_plan_from_standard_input_has_no_source_of_its_own(self, costguard: Costguard) -> None:
+        ended = costguard("gate", "-", "--format", "json", stdin=VIOLATING.read_bytes())
+
+        assert not any(finding.get("location") for finding in _report(ended)["findings"])
+
+    @pytest.mark.parametrize(
+        ("make", "words"),
+        [
+            (None, "can't be read: No such file or directory"),
+            ("file", "can't be read: Not a directory"),
+            ("folder", "there are no Terraform files in"),
+        ],
+    )
+    def test_a_source_that_is_none_is_a_mistake_of_usage(
+        self, costguard: Costguard, tmp_path: Path, make: str | None, words: str
+    ) -> None:
+        if make == "file":
+            (tmp_path / "source").write_text("")
+        elif make == "folder":
+            (tmp_path / "source").mkdir()
+
+        ended = costguard("gate", VIOLATING, "--source", tmp_path / "source")
+
+        assert ended.code == 2
+        assert words in one_sentence(ended)
+
+    def test_a_source_that_cannot_be_parsed_leaves_the_plan_judged(self, costguard: Costguard, tmp_path: Path) -> None:
+        (tmp_path / "main.tf").write_text("resource {{\n")
+
+        alone = _report(costguard("gate", "-", "--format", "json", stdin=VIOLATING.read_bytes()))
+        joined = _report(costguard("gate", VIOLATING, "--format", "json", "--source", tmp_path))
+
+        assert [f["fingerprint"] for f in joined["findings"]] == [f["fingerprint"] for f in alone["findings"]]

@@ -53,3 +53,14 @@ def truth(case: Path) -> Truth:
                     continue
                 faults.add((address, surface, tag, verdict))
     return Truth(exit=document["exit"], faults=frozenset(faults), touched=touched, untaggable=frozenset(untaggable))
+
+
+def faults_with_source(case: Path) -> frozenset[Fault]:
+    """The faults that must be found where the source is read, too."""
+    document: dict[str, Any] = yaml.safe_load((case / "truth.yaml").read_text("utf-8"))
+    faults = set(truth(case).faults)
+    for address, surfaces in document.get("with-source", {}).items():
+        for surface, verdicts in surfaces.items():
+            faults = {fault for fault in faults if fault[:2] != (address, surface)}
+            faults |= {(address, surface, tag, verdict) for tag, verdict in verdicts.items()}
+    return frozenset(faults)

@@ -17,7 +17,7 @@ from costguard.iac.plan.autoscaling import LaunchTemplates
 from costguard.iac.plan.configuration import Source
 from costguard.iac.plan.defaults import NO_DEFAULTS, ProviderDefaults
 from costguard.iac.plan.evidence import Evidence
-from costguard.iac.plan.format import Change, Plan, ResourceChange, decode, decode_change
+from costguard.iac.plan.format import Change, Configuration, Plan, ResourceChange, decode, decode_change
 from costguard.iac.plan.surfaces import Setting, as_shown, created_surfaces, override, own_surface
 from costguard.model.resource import Gap, Inventory, Resource, Surface
 
@@ -29,14 +29,24 @@ def read_plan(raw: bytes, name: str) -> Inventory:
 
     ``name`` is what the messages call the file. Raises :class:`InputError` with one sentence that says what and where.
     """
-    return read_with_variables(raw, name)[0]
+    return read(raw, name).inventory
 
 
-def read_with_variables(raw: bytes, name: str) -> tuple[Inventory, Mapping[str, Any]]:
-    """As :func:`read_plan`, with the variables of the root module that the plan was made with."""
+class Read(msgspec.Struct, frozen=True):
+    """A plan's resources, and what it says of its source: the variables of the root module that it was made with, and
+    its ``configuration``, None where it has none."""
+
+    inventory: Inventory
+    variables: Mapping[str, Any]
+    configuration: Configuration | None
+
+
+def read(raw: bytes, name: str) -> Read:
+    """As :func:`read_plan`, with what the plan says of its source."""
     try:
         plan = decode(raw, name)
-        return _inventory(plan, name), {key: variable.value for key, variable in plan.variables.items()}
+        variables = {key: variable.value for key, variable in plan.variables.items()}
+        return Read(_inventory(plan, name), variables, plan.configuration)
     except RecursionError as error:
         raise InputError(f"{name} is nested too deeply to be a plan") from error
 

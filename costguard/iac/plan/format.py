@@ -51,6 +51,8 @@ class ConfigResource(msgspec.Struct):
     mode: str = "managed"
     provider_config_key: str = ""
     expressions: dict[str, msgspec.Raw] = {}
+    count_expression: Any = None
+    for_each_expression: Any = None
 
 
 class Variable(msgspec.Struct):
@@ -73,6 +75,8 @@ class Module(msgspec.Struct):
 class ModuleCall(msgspec.Struct):
     module: Module = msgspec.field(default_factory=Module)
     expressions: dict[str, Any] = {}
+    count_expression: Any = None
+    for_each_expression: Any = None
 
 
 class ProviderConfig(msgspec.Struct):

@@ -91,7 +91,6 @@ class Assumption(msgspec.Struct, frozen=True):
 
     reference: str
     value: Value
-    within: str = "**"
 
 
 class Promised(Unknown, frozen=True):
@@ -317,6 +316,13 @@ class ModuleInstance:
                 return Unknown(f"var.{name} is required, and {self.address} doesn't give it")
             return self._default(declared)
         return evaluate(expression, self.parent.in_block(self.each))
+
+    def default_of(self, declared: Declared) -> Value:
+        """The default of a variable, converted to its type; Unknown where Terraform would stop."""
+        try:
+            return self._converted(declared, self._default(declared))
+        except EvaluationError as error:
+            return Unknown(str(error))
 
     def _default(self, declared: Declared) -> Value:
         expression = declared.expression("default")

@@ -73,7 +73,8 @@ def place(evidence: Evidence, surface: Surface, key: str | None, found: str | No
     traced: Trace | None = None
     for wanted in (found, key):
         if traced is None and wanted is not None and wanted in surface.tags.tags:
-            traced = entry(evidence, written, wanted, surface.tags.tags[wanted].source)
+            at = "key" if wanted == found and found != key else "value"
+            traced = entry(evidence, written, wanted, surface.tags.tags[wanted].source, at)
     addition = traced is None
     if traced is None and written is not None:
         traced = carrier(written)
@@ -180,23 +181,24 @@ def _labels(body: Body) -> Iterator[Value]:
             yield value
 
 
-def entry(evidence: Evidence, written: Written | None, key: str, source: str) -> Trace | None:
-    """Where an entry that is there is written: in the resource's own tags, or in its provider's defaults."""
+def entry(evidence: Evidence, written: Written | None, key: str, source: str, at: str = "value") -> Trace | None:
+    """Where an entry that is there is written: in the resource's own tags, or in its provider's defaults. Where it is a
+    block, ``at`` says which of its attributes is meant."""
     if source == THE_RESOURCE:
         if written is not None:
             start = Trace(written.file, written.node, written.module, written.each, written.names)
             return follow(start, key) if _has(start, key) else None
         if evidence.kind is not None and evidence.kind.own is not None and evidence.kind.own.shape == "blocks":
-            return _block_entry(evidence, evidence.kind.own.path[-1], key)
+            return _block_entry(evidence, evidence.kind.own.path[-1], key, at)
         return None
     return default_entry(evidence, key)
 
 
-def _block_entry(evidence: Evidence, name: str, key: str) -> Trace | None:
-    """The ``tag`` block that sets a key, at its value or its key."""
+def _block_entry(evidence: Evidence, name: str, key: str, at: str) -> Trace | None:
+    """The ``tag`` block that sets a key, at the attribute that is wrong."""
     for child in evidence.body.children(name)[0]:
         if isinstance(child, Body) and child.value("key") == key:
-            found = find(child.layers, "value") or find(child.layers, "key")
+            found = find(child.layers, at) or find(child.layers, "key")
             if found is not None:
                 return Trace(found[0], found[1].value, evidence.module, evidence.each, child.names)
     return None
