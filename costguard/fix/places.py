@@ -27,7 +27,7 @@ from costguard.iac.hcl.tree import (
 )
 from costguard.iac.source.evidence import Evidence
 from costguard.iac.source.instance import ONE, ModuleInstance, ProviderConfiguration
-from costguard.iac.source.module import Module, find
+from costguard.iac.source.module import LABELS, Module, find
 from costguard.iac.source.places import Trace, default_expression, entry, own_expression, surface_parts
 from costguard.iac.source.tagset import THE_RESOURCE, Body
 from costguard.model.resource import Surface
@@ -48,6 +48,10 @@ class Spot(msgspec.Struct, frozen=True):
     shared: bool = False
     plain: bool = False
     defaults: bool = False
+
+    @property
+    def home(self) -> "Home":
+        return home(self.file, self.key[2], self.key[1].partition(".")[0])
 
 
 class Nowhere(msgspec.Struct, frozen=True):
@@ -96,7 +100,7 @@ def _block(evidence: Evidence, own: catalog.Surface) -> Iterator[Spot] | Nowhere
     def operations(key: str, value: str) -> tuple[Operation, ...]:
         return (AddBlock(layer.body, type_, (("key", key), ("value", value), *propagate)),)
 
-    return iter((Spot(layer.file, evidence.module, (layer.file.name, f"block {type_}", layer.body.start), operations),))
+    return iter((Spot(layer.file, evidence.module, (layer.file.name, type_, layer.body.start), operations),))
 
 
 def _propagation(evidence: Evidence, type_: str, key: str) -> Iterator[Spot] | Nowhere:
@@ -225,6 +229,49 @@ def _into(file: File, module: ModuleInstance, body: Node, path: tuple[str, ...])
         return (Add(body, path, ((key, value),)),)
 
     return Spot(file, module, (file.name, ".".join(path), body.start), operations)
+
+
+# --- who wrote what
+
+Home = tuple[str, int, str]
+"""Where a piece of source is, so that an edit elsewhere doesn't change it: the file, the number of the top-level block,
+and the argument or the type of the nested block in that."""
+
+
+def home(file: File, at: int, into: str = "") -> Home:
+    """The home of a byte; of the begin of a block's body, that of ``into``, which is to be added there."""
+    blocks = sorted(
+        (block.start, block.end, block.body)
+        for type_ in file.body.block_types()
+        for block in file.body.blocks(type_, LABELS.get(type_, 0))
+    )
+    for number, (start, end, body) in enumerate(blocks):
+        if start <= at < end:
+            if at == body.start and into:
+                return file.name, number, into
+            inner = [(one.start, one.end, one.name) for one in body.attributes.values()]
+            inner += [(one.start, one.end, type_) for type_ in body.block_types() for one in body.blocks(type_)]
+            return file.name, number, next((name for begin, stop, name in inner if begin <= at < stop), "")
+    return file.name, -1, ""
+
+
+def homes(evidence: Evidence, surface: Surface, key: str) -> set[Home]:
+    """Where the entry of a key is written, and all that its value goes through."""
+    own = evidence.kind.own if evidence.kind is not None else None
+    source = surface.tags.tags[key].source
+    path = surface.path
+    if own is not None and path == f"{own.path[-1]}.{PROPAGATE}":
+        path = own.path[-1]
+    trace = entry(evidence, own_expression(evidence, path), key, source)
+    found: set[Home] = set()
+    for _ in range(_LONGEST):
+        if trace is None:
+            break
+        found.add(home(trace.file, trace.node.start))
+        node = trace.node.value if isinstance(trace.node, ObjectItem) else trace.node
+        behind = _behind(msgspec.structs.replace(trace, node=node))
+        trace = behind if isinstance(behind, Trace) else None
+    return found
 
 
 # --- the defaults of a provider

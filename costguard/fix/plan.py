@@ -8,18 +8,18 @@ no place is left stays, and the reason is said. Nothing here writes a file.
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
 from costguard import catalog
 from costguard.baseline import Entry
-from costguard.check import Asked, Examined, examine
+from costguard.check import Asked, Examined, examine, selected
 from costguard.fix import places
 from costguard.fix.edits import EditError, Operation, check, edit
 from costguard.fix.effects import Plain, everything_else, gained
-from costguard.fix.places import Nowhere, Spot
+from costguard.fix.places import Home, Nowhere, Spot
 from costguard.fix.values import Said, Unsaid, Values
 from costguard.fix.verify import doubt
 from costguard.fix.write import Change
@@ -30,7 +30,6 @@ from costguard.iac.source.configuration import instances
 from costguard.iac.source.instance import ModuleInstance
 from costguard.iac.source.places import editable, surface_parts
 from costguard.iac.source.roots import Root, Selection, select
-from costguard.iac.source.tagset import THE_RESOURCE
 from costguard.iac.terragrunt import NAME as TERRAGRUNT
 from costguard.model.finding import Finding, Verdict
 from costguard.model.resource import Cloud, Gap, Known, Location, Surface, TagSet, Unknown, without_indexes
@@ -38,6 +37,10 @@ from costguard.policy import Policy
 from costguard.policy.patterns import pattern
 from costguard.policy.rules.require import Require
 
+PASSES = 6
+"""So often it is planned what else can be mended now; the second time nothing is usual."""
+TRIALS = 100
+"""So often some of the edits are judged alone, to find out which of them disturbs."""
 ROUNDS = 40
 """So often edits are judged before what still disturbs is left alone; two or three times are usual."""
 
@@ -82,8 +85,40 @@ class Plan(msgspec.Struct, frozen=True):
 def plan(paths: Sequence[str], asked: Asked, values: Callable[[Path], Values]) -> Plan:
     """Plans the mending of all that a check of the paths reports. ``values`` gives what says values, for the folder of
     the repository. Raises :class:`UsageError` for paths that can't be."""
-    selection = select(paths, parse)
-    return _Planner(selection, asked, values(Path(selection.top))).plan()
+    selection = selected(paths, asked)
+    said = values(Path(selection.top))
+    roots: Sequence[Root] = selection.roots
+    texts: dict[str, tuple[bytes, bytes]] = {}
+    mended: list[tuple[Finding, Location, str]] = []
+    left: dict[str, list[tuple[Finding, Location, str]]] = {}
+    present: dict[str, list[Finding]] = {}
+    remaining: dict[str, list[Finding]] = {}
+    gaps: frozenset[Gap] = frozenset(selection.gaps)
+    for number in range(PASSES):
+        planner = _Planner(selection, asked, said, {name: new for name, (_, new) in texts.items()})
+        edited = planner.plan(roots)
+        mended += planner.mended()
+        left |= planner.left(roots)
+        remaining |= planner.remaining(roots)
+        if number == 0:
+            present = planner.present
+            gaps |= planner.gaps
+        if not edited:
+            break
+        for one in edited:
+            texts[one.file.name] = (texts.get(one.file.name, (one.file.source,))[0], one.text)
+        # What is out of the way now may let another mend be proven, and a second run would find it.
+        reached = {root.folder for root in planner.reached(texts)}
+        roots = [root for root in selection.roots if root.folder in reached]
+    return Plan(
+        changes=tuple(Change(Path(name), old, new) for name, (old, new) in sorted(texts.items())),
+        mended=tuple(Mended(*one) for one in _joined(mended)),
+        left=tuple(Left(*one) for one in _joined(one for several in left.values() for one in several)),
+        present=tuple(finding for found in present.values() for finding in found),
+        remaining=tuple(finding for found in remaining.values() for finding in found),
+        top=Path(os.path.realpath(selection.top)),
+        gaps=tuple(sorted(gaps)),
+    )
 
 
 _ANY = "\0any"
@@ -97,6 +132,7 @@ class _Choice(msgspec.Struct, frozen=True):
     operations: tuple[Operation, ...]
     effect: Mapping[str, str | None]
     by: str
+    home: Home
 
 
 class _Mend(msgspec.Struct, eq=False):
@@ -161,72 +197,120 @@ def _about(finding: Finding) -> _About:
     return finding.resource.address, finding.surface, finding.tag or f"rule {finding.rule}"
 
 
+_What = tuple[str, ...]
+"""Something of a root: an argument, a surface or one of its tags, or which instances there are."""
+_INSTANCES: _What = ("instances",)
+
+
+class _Complaint(msgspec.Struct, frozen=True):
+    """What is wrong after the edits, and whose edits may have done it. ``what`` is there where the mends are only
+    suspects."""
+
+    mends: list[_Mend]
+    why: str
+    what: _What | None = None
+
+
+def _wanted(mends: Iterable[_Mend]) -> dict[str, tuple[File, tuple[Operation, ...]]]:
+    """The operations on each file; those of several instances of one fault once."""
+    wanted: dict[str, tuple[File, dict[object, tuple[Operation, ...]]]] = {}
+    for mend in mends:
+        choice = mend.choice
+        if choice is not None:
+            _, operations = wanted.setdefault(choice.spot.file.name, (choice.spot.file, {}))
+            operations.setdefault((choice.spot.key, mend.finding.key), choice.operations)
+    return {
+        name: (file, tuple(one for several in operations.values() for one in several))
+        for name, (file, operations) in wanted.items()
+    }
+
+
+def _different(before: _State, after: _State) -> Iterator[_What]:
+    """What isn't the same."""
+    if before.judged.keys() != after.judged.keys():
+        yield _INSTANCES
+    for address in before.judged.keys() & after.judged.keys():
+        old = {surface.path: surface.tags for surface in before.judged[address].resource.surfaces}
+        new = {surface.path: surface.tags for surface in after.judged[address].resource.surfaces}
+        for path in old.keys() | new.keys():
+            if path not in old or path not in new or bool(old[path].open) != bool(new[path].open):
+                yield address, path
+                continue
+            for key in old[path].tags.keys() | new[path].tags.keys():
+                if _value(old[path], key) != _value(new[path], key):
+                    yield address, path, key
+    for where in before.others.keys() | after.others.keys():
+        if before.others.get(where) != after.others.get(where):
+            yield where
+
+
+def _value(tags: TagSet, key: str) -> Known | Unknown | None:
+    return tags.tags[key].value if key in tags.tags else None
+
+
 class _Planner:
-    def __init__(self, selection: Selection, asked: Asked, values: Values) -> None:
+    """Plans what can be proven at once. ``texts`` has what was edited before, by the name under which it is read."""
+
+    def __init__(self, selection: Selection, asked: Asked, values: Values, texts: Mapping[str, bytes]) -> None:
         self._selection = selection
         self._asked = asked
         self._values = values
         self._rules = _rules(asked.policy)
-        self._files = Files()
+        self._texts = texts
+        self._files = Files(texts)
         self._top = os.path.realpath(selection.top)
         self._examined: dict[str, Examined] = {}
         self._units: dict[ModuleInstance, str] = {}
         """What runs a root module that Terragrunt runs."""
         self._closures: dict[str, str] = {}
+        self._feelings: dict[object, frozenset[_What]] = {}
         self._states: dict[str, _State] = {}
         self._mends: list[_Mend] = []
-        self._left: list[Left] = []
-        self._present: dict[str, list[Finding]] = {}
+        self._left: dict[str, list[tuple[Finding, Location, str]]] = {}
         self._after: dict[str, list[Finding]] = {}
-        self._gaps: set[Gap] = set(selection.gaps)
         self._doubts: dict[tuple[str, bytes], str] = {}
+        self.present: dict[str, list[Finding]] = {}
+        """What is found in each root, by its folder."""
+        self.gaps: set[Gap] = set()
 
-    def plan(self) -> Plan:
-        for root in self._selection.roots:
+    def plan(self, roots: Iterable[Root]) -> "list[_Edited]":
+        for root in roots:
             self._read(root)
-        order = list(self._rules)
-        self._mends.sort(
-            key=lambda mend: order.index((mend.finding.rule, mend.finding.tag or ""))
-        )  # as the policy has it
+        order = {rule: number for number, rule in enumerate(self._rules)}
+        self._mends.sort(key=lambda mend: order[mend.finding.rule, mend.finding.tag or ""])  # as the policy has them
         self._prefer()
-        changes = self._proven()
-        mended = _joined(
-            (mend.finding, mend.location, mend.choice.by) for mend in self._mends if mend.choice is not None
-        )
-        left = [*self._left, *(Left(mend.finding, mend.location, mend.why) for mend in self._mends if not mend.choice)]
-        remaining = [
-            finding
-            for root in self._selection.roots
-            for finding in (self._after if changes else self._present).get(root.folder, self._present[root.folder])
-        ]
-        return Plan(
-            changes=tuple(changes),
-            mended=tuple(Mended(finding, where, by, count) for finding, where, by, count in mended),
-            left=tuple(
-                Left(finding, where, why, count)
-                for finding, where, why, count in _joined((one.finding, one.location, one.why) for one in left)
-            ),
-            present=tuple(finding for found in self._present.values() for finding in found),
-            remaining=tuple(remaining),
-            top=Path(self._top),
-            gaps=tuple(sorted(self._gaps)),
-        )
+        return self._proven()
+
+    def mended(self) -> Iterator[tuple[Finding, Location, str]]:
+        for mend in self._mends:
+            if mend.choice is not None:
+                yield mend.finding, mend.location, mend.choice.by
+
+    def left(self, roots: Iterable[Root]) -> dict[str, list[tuple[Finding, Location, str]]]:
+        left = {root.folder: list(self._left.get(root.folder, ())) for root in roots}
+        for mend in self._mends:
+            if mend.choice is None:
+                left[mend.root.folder].append((mend.finding, mend.location, mend.why))
+        return left
+
+    def remaining(self, roots: Iterable[Root]) -> dict[str, list[Finding]]:
+        return {root.folder: self._after.get(root.folder, self.present[root.folder]) for root in roots}
 
     # --- what is to be mended
 
     def _read(self, root: Root) -> None:
         examined = self._examine(root)
-        self._gaps.update(examined.configuration.inventory.gaps)
+        self.gaps.update(examined.configuration.inventory.gaps)
         kept = False
-        self._present[root.folder] = list(self._asked_for(root, examined))
-        for finding in self._present[root.folder]:
+        self.present[root.folder] = list(self._asked_for(root, examined))
+        for finding in self.present[root.folder]:
             judged = examined.configuration.find(finding.resource.address)
             assert judged is not None  # noqa: S101 - findings are about these resources
             location = examined.places.of(finding).location
             surface = next(one for one in judged.resource.surfaces if one.path == finding.surface)
             why = self._mend(_Mend(root, finding, judged, surface, location, []))
             if why:
-                self._left.append(Left(finding, location, why))
+                self._left.setdefault(root.folder, []).append((finding, location, why))
             else:
                 kept = True
         if kept:
@@ -331,7 +415,7 @@ class _Planner:
             check(spot.file, operations)
         except EditError as error:
             return str(error)
-        return _Choice(spot, operations, effect, by)
+        return _Choice(spot, operations, effect, by, spot.home)
 
     def _said(self, rule: Require, judged: Judged, spot: Spot) -> Said | Unsaid:
         """The value for what is written at the spot. Where that is, and all that calls it, has a say; what stands in a
@@ -372,6 +456,8 @@ class _Planner:
         path = os.path.realpath(file.name)
         if not path.startswith(self._top.rstrip("/") + "/"):
             return f"{file.name} is outside of the repository"
+        if file.name in self._texts:
+            return ""
         try:
             there = Path(path).read_bytes() == file.source
         except OSError:
@@ -428,24 +514,25 @@ class _Planner:
 
     # --- the proof
 
-    def _proven(self) -> list[Change]:
-        """The changes after which nothing else is different."""
+    def _proven(self) -> "list[_Edited]":
+        """The edits after which nothing else is different."""
         for _ in range(ROUNDS):
             self._settle()
-            texts = self._texts()
-            if not texts:
+            edits = self._edits()
+            if not edits:
                 break
-            disturbed = self._disturbed(texts)
+            disturbed = self._disturbed(edits)
             for mend, why in disturbed.items():
                 mend.refuse(why)
-            doubts = {} if disturbed else dict(self._doubtful(texts))
+            doubts = {} if disturbed else dict(self._doubtful(edits))
             for name, why in doubts.items():
                 self._refuse(name, why)
             if not disturbed and not doubts:
-                return [Change(Path(name), one.file.source, one.text) for name, one in sorted(texts.items())]
+                return list(edits.values())
         for mend in self._mends:
             mend.choices.clear()
             mend.why = mend.why or "no set of edits could be proven to change nothing else"
+        self._after = {}
         return []
 
     def _settle(self) -> None:
@@ -465,26 +552,19 @@ class _Planner:
                     for mend in mends:
                         mend.refuse(f"it would need different values at {_named(mend)}")
 
-    def _texts(self) -> dict[str, _Edited]:
+    def _edits(self) -> dict[str, _Edited]:
         """The files that get a new text, by the name under which each was read."""
         while True:
-            wanted: dict[str, tuple[File, dict[object, tuple[Operation, ...]]]] = {}
-            for mend in self._mends:
-                choice = mend.choice
-                if choice is not None:
-                    _, operations = wanted.setdefault(choice.spot.file.name, (choice.spot.file, {}))
-                    operations.setdefault((choice.spot.key, mend.finding.key), choice.operations)
-            texts: dict[str, _Edited] = {}
+            edits: dict[str, _Edited] = {}
             refused = False
-            for name, (file, operations) in wanted.items():
-                flat = tuple(one for several in operations.values() for one in several)
+            for name, (file, operations) in _wanted(self._mends).items():
                 try:
-                    texts[name] = _Edited(file, edit(file, flat), flat)
+                    edits[name] = _Edited(file, edit(file, operations), operations)
                 except EditError as error:
                     self._refuse(name, str(error))
                     refused = True
             if not refused:
-                return texts
+                return edits
 
     def _refuse(self, name: str, why: str) -> None:
         """Sends on all that is mended in a file."""
@@ -492,10 +572,10 @@ class _Planner:
             if mend.choice is not None and mend.choice.spot.file.name == name:
                 mend.refuse(why)
 
-    def _doubtful(self, texts: Mapping[str, _Edited]) -> Iterator[tuple[str, str]]:
+    def _doubtful(self, edits: Mapping[str, _Edited]) -> Iterator[tuple[str, str]]:
         """The texts that can't be written, and why."""
         names: dict[str, str] = {}
-        for name, edited in texts.items():
+        for name, edited in edits.items():
             other = names.setdefault(os.path.realpath(name), name)
             if other != name:
                 yield name, f"{other} is the same file under another name"
@@ -505,25 +585,61 @@ class _Planner:
             if self._doubts[key]:
                 yield name, self._doubts[key]
 
-    def _disturbed(self, texts: Mapping[str, _Edited]) -> dict[_Mend, str]:
+    def _disturbed(self, edits: Mapping[str, _Edited]) -> dict[_Mend, str]:
         """The mends whose edits change what they should not, or don't mend; each with the reason."""
-        files = Files({name: edited.text for name, edited in texts.items()})
+        files = Files({**self._texts, **{name: edited.text for name, edited in edits.items()}})
         blamed: dict[_Mend, str] = {}
         self._after = {}
-        for root in self._reached(texts):
+        for root in self.reached(edits):
             before = self._state(root)
             examined = examine(root, self._selection.folders, self._asked, files)
             self._after[root.folder] = list(self._asked_for(root, examined))
             after = _state(examined)
-            for mends, why in _Comparison(root, before, after, self._mends, self._is_right).complaints():
-                for mend in mends:
-                    blamed.setdefault(mend, why)
+            for complaint in _Comparison(root, before, after, self._mends, self._is_right).complaints():
+                for mend in self._to_blame(root, before, complaint):
+                    blamed.setdefault(mend, complaint.why)
         return blamed
 
-    def _reached(self, texts: Iterable[str]) -> Iterator[Root]:
+    def _to_blame(self, root: Root, before: _State, complaint: _Complaint) -> list[_Mend]:
+        """The mends that are to blame: of several suspects, those whose edits do the same without the others."""
+        suspects: dict[object, list[_Mend]] = {}
+        for mend in complaint.mends:
+            if mend.choice is not None:
+                suspects.setdefault(mend.choice.spot.key, []).append(mend)
+        if complaint.what is None or len(suspects) < 2:
+            return complaint.mends
+        return self._guilty(root, before, list(suspects.values()), complaint.what) or complaint.mends
+
+    def _guilty(self, root: Root, before: _State, suspects: Sequence[list[_Mend]], what: _What) -> list[_Mend]:
+        """Those among the suspects, place by place, that do it, by halves."""
+        everyone = [mend for mends in suspects for mend in mends]
+        felt = self._felt(root, before, everyone)
+        if felt is None:
+            return everyone
+        if what not in felt:
+            return []
+        if len(suspects) == 1:
+            return everyone
+        middle = len(suspects) // 2
+        halves = (suspects[:middle], suspects[middle:])
+        return [mend for half in halves for mend in self._guilty(root, before, half, what)] or everyone
+
+    def _felt(self, root: Root, before: _State, mends: Iterable[_Mend]) -> frozenset[_What] | None:
+        """What the edits of some mends alone change in a root; None where too much was tried already."""
+        wanted = _wanted(mends)
+        key = (root.folder, tuple((name, operations) for name, (_, operations) in wanted.items()))
+        if key not in self._feelings:
+            if len(self._feelings) >= TRIALS:
+                return None
+            texts = {name: edit(file, operations) for name, (file, operations) in wanted.items()}
+            after = _state(examine(root, self._selection.folders, self._asked, Files({**self._texts, **texts})))
+            self._feelings[key] = frozenset(_different(before, after))
+        return self._feelings[key]
+
+    def reached(self, names: Iterable[str]) -> Iterator[Root]:
         """Every root that the changed files are a part of, those that nobody asked for among them."""
         known = {root.folder: root for root in self._selection.roots}
-        for root in select(sorted(texts), parse).roots:
+        for root in select(sorted(names), parse, self._asked.settings.environment or None).roots:
             yield known.get(root.folder, root)
 
     def _state(self, root: Root) -> _State:
@@ -573,36 +689,46 @@ class _Comparison:
             (key, value) for mend in self._all if mend.choice is not None for key, value in mend.choice.effect.items()
         }
 
-    def complaints(self) -> Iterator[tuple[list[_Mend], str]]:
-        """The mends that are to blame for something, and what for."""
+    def complaints(self) -> Iterator[_Complaint]:
+        """All that is wrong."""
         for gap in sorted(self._after.gaps - self._before.gaps):
-            yield self._all, f"the edited source could not be read: {gap.why}"
+            yield _Complaint(self._all, f"the edited source could not be read: {gap.why}")
         before, after = self._before.judged, self._after.judged
         if before.keys() != after.keys():
             different = min(before.keys() ^ after.keys())
-            yield self._to_blame("", None), f"an edit there would change which resources there are ({different})"
+            why = f"an edit there would change which resources there are ({different})"
+            yield _Complaint(self._all, why, _INSTANCES)
             return
-        for address, judged in before.items():
-            yield from self._tags(address, judged, after[address])
+        for address in before:
+            yield from self._tags(address)
         yield from self._others()
         yield from self._findings()
 
-    def _tags(self, address: str, before: Judged, after: Judged) -> Iterator[tuple[list[_Mend], str]]:
-        old_surfaces = {surface.path: surface.tags for surface in before.resource.surfaces}
-        new_surfaces = {surface.path: surface.tags for surface in after.resource.surfaces}
+    def _tags(self, address: str) -> Iterator[_Complaint]:
+        before, after = self._before.judged[address], self._after.judged[address]
+        old_surfaces = {surface.path: surface for surface in before.resource.surfaces}
+        new_surfaces = {surface.path: surface for surface in after.resource.surfaces}
         for path in sorted(old_surfaces.keys() | new_surfaces.keys()):
             old, new = old_surfaces.get(path), new_surfaces.get(path)
-            if old is None or new is None or bool(old.open) != bool(new.open):
-                yield self._to_blame(address, None), f"an edit there would change {path} of {address}"
+            if old is None or new is None or bool(old.tags.open) != bool(new.tags.open):
+                why = f"an edit there would change {path} of {address}"
+                yield _Complaint(self._all, why, (address, path))
                 continue
-            renamed = self._renamed(address, path, old, new)
-            for key in sorted((old.tags.keys() | new.tags.keys()) - renamed):
-                one = old.tags[key].value if key in old.tags else None
-                other = new.tags[key].value if key in new.tags else None
+            renamed = self._renamed(address, path, old.tags, new.tags)
+            for key in sorted((old.tags.tags.keys() | new.tags.tags.keys()) - renamed):
+                one, other = _value(old.tags, key), _value(new.tags, key)
                 if one != other and not self._is_meant(address, path, key, one, other):
-                    source = (new.tags.get(key) or old.tags[key]).source
-                    blame = self._to_blame(address, key, defaults=source != THE_RESOURCE)
-                    yield blame, f"an edit there would also change {key} of {address}"
+                    where = (
+                        places.homes(before.evidence, old, key)
+                        if other is None
+                        else places.homes(after.evidence, new, key)
+                    )
+                    why = f"an edit there would also change {key} of {address}"
+                    wrote = self._who_wrote(where, key)
+                    yield _Complaint(wrote, why) if wrote else _Complaint(self._all, why, (address, path, key))
+
+    def _who_wrote(self, where: Container[Home], key: str) -> list[_Mend]:
+        return [mend for mend in self._all if mend.choice and mend.choice.home in where and key in mend.choice.effect]
 
     def _renamed(self, address: str, path: str, old: TagSet, new: TagSet) -> set[str]:
         """The keys of entries that were renamed for others, where nobody could tell whether the right key was there."""
@@ -645,7 +771,7 @@ class _Comparison:
             for finding in self._before.findings.values()
         )
 
-    def _others(self) -> Iterator[tuple[list[_Mend], str]]:
+    def _others(self) -> Iterator[_Complaint]:
         before, after = self._before.others, self._after.others
         for where in sorted(before.keys() | after.keys()):
             old, new = before.get(where), after.get(where)
@@ -655,19 +781,18 @@ class _Comparison:
             # A module that isn't here is given the tags that all others get.
             if len(where) == 2 and _is_call(where[0]) and _is_for_tags(where[1]) and self._are_written(more):
                 continue
-            keys = [key for key in more if any(key == name for name, _ in self._written)]
-            yield self._to_blame("", keys[0] if keys else None), f"an edit there would also change {' '.join(where)}"
+            yield _Complaint(self._all, f"an edit there would also change {' '.join(where)}", where)
 
     def _are_written(self, entries: Mapping[str, Plain]) -> bool:
         return bool(entries) and all((key, value[1]) in self._written for key, value in entries.items())
 
-    def _findings(self) -> Iterator[tuple[list[_Mend], str]]:
+    def _findings(self) -> Iterator[_Complaint]:
         planned = {_about(mend.finding): mend for mend in self._mine}
         for about, mend in planned.items():
             still = self._after.findings.get(about)
             effect = mend.choice.effect if mend.choice is not None else {}
             if still is not None and not (still.verdict is Verdict.UNKNOWN and _ANY in effect.values()):
-                yield [mend], f"it would still be {still.verdict}"
+                yield _Complaint([mend], f"it would still be {still.verdict}")
         for about, finding in self._after.findings.items():
             if about in self._before.findings:
                 continue
@@ -675,26 +800,7 @@ class _Comparison:
             mends = [mend for mend in self._mine if mend.finding.resource.address == address]
             if surface.endswith(f".{places.PROPAGATE}") and any(mend.finding.tag == tag for mend in mends):
                 continue  # What was said of the group itself hid it until now.
-            yield mends or self._to_blame("", finding.key), f"then {finding.message} ({address})"
-
-    def _to_blame(self, address: str, key: str | None, *, defaults: bool | None = None) -> list[_Mend]:
-        """The mends that may have changed a key: those of the resource itself, and those that others depend on.
-        ``defaults``: whether it was a provider that did it."""
-        found = [(mend, mend.choice) for mend in self._all]
-        suspects = [
-            mend
-            for mend, choice in found
-            if choice is not None
-            and (key is None or key in choice.effect)
-            and (defaults is None or defaults == choice.spot.defaults)
-            and (_reaches_others(choice.spot) or (mend in self._mine and mend.finding.resource.address == address))
-        ]
-        # Whoever has another place left gives way first.
-        return [mend for mend in suspects if len(mend.choices) > 1] or suspects or self._all
-
-
-def _reaches_others(spot: Spot) -> bool:
-    return spot.shared or spot.module.parent is not None
+            yield _Complaint(mends or self._all, f"then {finding.message} ({address})")
 
 
 def _is_call(address: str) -> bool:
