@@ -37,8 +37,9 @@ def test_a_binary_plan_is_shown_by_terraform_and_judged_like_its_json(terraform:
     terraform.run(tmp_path, "plan", "-input=false", "-refresh=false", "-lock=false", "-out=tfplan")
 
     def gate(plan: Path) -> tuple[int, str]:
+        program = [sys.executable, "-c", "from costguard.cli import run; run()"]
         done = subprocess.run(
-            [sys.executable, "-c", "from costguard.cli import run; run()", "gate", plan, "--format", "json", "--source", example],
+            [*program, "gate", plan, "--format", "json", "--source", example],
             env={**os.environ, **terraform.environment, "PYTHONPATH": str(ROOT)},
             cwd=ROOT,
             capture_output=True,
