@@ -519,7 +519,10 @@ class ModuleInstance:
             return self.provider(type_name.partition("_")[0])
         name, alias = _provider_name(stated)
         if not name:
-            return ProviderConfiguration("", "", doubt="which provider it uses can't be told")
+            # Of the same kind as its type says, most likely; which configuration of it is open.
+            kind = type_name.partition("_")[0]
+            doubt = "which provider configuration it uses can't be told"
+            return ProviderConfiguration("", self.module.required.get(kind, kind), doubt=doubt)
         return self.provider(name, alias)
 
     def resource_value(self, type_name: str, name: str, declared: Declared, each: Each, part: str) -> Value:
