@@ -621,6 +621,8 @@ class Writer:
             return self.constant(module, text, "text", depth - 1, solid)
 
         middle = self.dice.below(len(value) + 1)
+        if value[middle - 1 : middle + 1] in ("${", "%{"):
+            middle += 1  # apart they would be no sequence, and together they would
         head, tail = value[:middle], value[middle:]
 
         def part(text: str) -> str:
@@ -759,7 +761,8 @@ class Writer:
         texts = [item for item in value.values() if item is not None]
         known = all(isinstance(item, str) for item in value.values())
         secret = any(map(is_secret, texts))
-        longer: Tags = {**value, "decoy": "x"}
+        left_out = self.fresh("x")  # a key that is in no map yet
+        longer: Tags = {**value, left_out: "x"}
         forms: list[Callable[[], str]] = [
             lambda: self.object(module, value, depth, solid),
             lambda: f"merge({again({**right, **first})}, {again(left)}, {again(right)})",
@@ -767,7 +770,7 @@ class Writer:
             lambda: f"merge([{again(left)}, {again(right)}]...)",
             lambda: f"merge({again(value)}, null)",
             lambda: f"merge({{}}, {again(value)})",
-            lambda: f"{{ for k, v in {again(longer)} : k => v if k != {quote('decoy')} }}",
+            lambda: f"{{ for k, v in {again(longer)} : k => v if k != {quote(left_out)} }}",
             lambda: f"{{ for k, v in {again(value)} : k => v }}",
             lambda: self._pairs(module, value, depth, solid),
             lambda: f"{{ x = {again(value)} }}[{quote('x')}]",
@@ -785,7 +788,9 @@ class Writer:
         if texts:
             forms.append(lambda: f"tomap({again(value)})")
         if not secret:
-            forms.append(lambda: f"jsondecode(jsonencode({again(value)}))")
+            # Unknown as a whole, so that laid over another map a null in it takes away what nobody would expect it to.
+            if None not in value.values() or _is_plain(value):
+                forms.append(lambda: f"jsondecode(jsonencode({again(value)}))")
             if _is_plain(value):
                 path = self._path
                 forms += [

@@ -34,7 +34,7 @@ def drawn(draw: st.DrawFn) -> tuple[Root, Writer]:
 
 
 @settings(
-    max_examples=80,
+    max_examples=200,
     deadline=None,
     derandomize=True,
     database=None,
