@@ -93,7 +93,8 @@ def command(
             if left.finding.verdict is Verdict.UNKNOWN and not verbose:
                 hidden += 1
             else:
-                _tell(left.location, f"left {_what(left.finding, left.instances)}: {left.why}")
+                where = left.location if dry else left.then
+                _tell(where, f"left {_what(left.finding, left.instances)}: {left.why}")
         if hidden:
             say(f"costguard: {hidden:,} more can't be decided from the source, and are left; --verbose names them")
     findings = planned.present if dry else planned.remaining

@@ -7,8 +7,7 @@ no place is left stays, and the reason is said. Nothing here writes a file.
 """
 
 import os
-import re
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -17,22 +16,22 @@ from costguard import catalog
 from costguard.baseline import Entry
 from costguard.check import Asked, Examined, examine, selected
 from costguard.fix import places
-from costguard.fix.edits import EditError, Operation, check, edit
-from costguard.fix.effects import Plain, everything_else, gained
-from costguard.fix.places import Home, Nowhere, Spot
+from costguard.fix.edits import EditError, check, edit
+from costguard.fix.mends import ANY, Choice, Edited, Mend, wanted
+from costguard.fix.places import Nowhere, Spot
+from costguard.fix.proof import Comparison, Complaint, State, What, different, state
 from costguard.fix.values import Said, Unsaid, Values
 from costguard.fix.verify import doubt
 from costguard.fix.write import Change
 from costguard.iac.hcl import parse
 from costguard.iac.hcl.tree import File
 from costguard.iac.source import Files, Judged
-from costguard.iac.source.configuration import instances
 from costguard.iac.source.instance import ModuleInstance
 from costguard.iac.source.places import editable, surface_parts
 from costguard.iac.source.roots import Root, Selection, select
 from costguard.iac.terragrunt import NAME as TERRAGRUNT
 from costguard.model.finding import Finding, Verdict
-from costguard.model.resource import Cloud, Gap, Known, Location, Surface, TagSet, Unknown, without_indexes
+from costguard.model.resource import Cloud, Gap, Known, Location
 from costguard.policy import Policy
 from costguard.policy.patterns import pattern
 from costguard.policy.rules.require import Require
@@ -51,10 +50,11 @@ _FOR_A_PERSON: Mapping[Verdict, str] = {
 
 
 class Left(msgspec.Struct, frozen=True):
-    """A finding that stays, where, and why."""
+    """A finding that stays, where it is now and where it will be when the changes are written, and why."""
 
     finding: Finding
     location: Location
+    then: Location
     why: str
     instances: int = 1
 
@@ -89,20 +89,21 @@ def plan(paths: Sequence[str], asked: Asked, values: Callable[[Path], Values]) -
     said = values(Path(selection.top))
     roots: Sequence[Root] = selection.roots
     texts: dict[str, tuple[bytes, bytes]] = {}
-    mended: list[tuple[Finding, Location, str]] = []
-    left: dict[str, list[tuple[Finding, Location, str]]] = {}
+    mended: list[_Said] = []
+    left: dict[str, list[_Said]] = {}
     present: dict[str, list[Finding]] = {}
     remaining: dict[str, list[Finding]] = {}
+    located: dict[tuple[str, str], Location] = {}
     gaps: frozenset[Gap] = frozenset(selection.gaps)
     for number in range(PASSES):
         planner = _Planner(selection, asked, said, {name: new for name, (_, new) in texts.items()})
         edited = planner.plan(roots)
+        if number == 0:
+            present, located = planner.present, planner.located
+            gaps |= planner.gaps
         mended += planner.mended()
         left |= planner.left(roots)
         remaining |= planner.remaining(roots)
-        if number == 0:
-            present = planner.present
-            gaps |= planner.gaps
         if not edited:
             break
         for one in edited:
@@ -110,10 +111,17 @@ def plan(paths: Sequence[str], asked: Asked, values: Callable[[Path], Values]) -
         # What is out of the way now may let another mend be proven, and a second run would find it.
         reached = {root.folder for root in planner.reached(texts)}
         roots = [root for root in selection.roots if root.folder in reached]
+
+    def now(one: _Said) -> Location:
+        return located.get((one.folder, one.finding.fingerprint), one.location)
+
     return Plan(
         changes=tuple(Change(Path(name), old, new) for name, (old, new) in sorted(texts.items())),
-        mended=tuple(Mended(*one) for one in _joined(mended)),
-        left=tuple(Left(*one) for one in _joined(one for several in left.values() for one in several)),
+        mended=tuple(Mended(one.finding, now(one), one.said, count) for one, count in _joined(mended)),
+        left=tuple(
+            Left(one.finding, now(one), one.location, one.said, count)
+            for one, count in _joined(one for several in left.values() for one in several)
+        ),
         present=tuple(finding for found in present.values() for finding in found),
         remaining=tuple(finding for found in remaining.values() for finding in found),
         top=Path(os.path.realpath(selection.top)),
@@ -121,131 +129,29 @@ def plan(paths: Sequence[str], asked: Asked, values: Callable[[Path], Values]) -
     )
 
 
-_ANY = "\0any"
-"""In an effect: whatever value is there."""
+class _Said(msgspec.Struct, frozen=True):
+    """What became of one finding in the root of a folder, and why or by whom."""
 
-
-class _Choice(msgspec.Struct, frozen=True):
-    """A place, with the operations there and what they are to bring about: key → value, None for a key that goes."""
-
-    spot: Spot
-    operations: tuple[Operation, ...]
-    effect: Mapping[str, str | None]
-    by: str
-    home: Home
-
-
-class _Mend(msgspec.Struct, eq=False):
-    """One finding on one instance that is to be mended, and the places that are left for it."""
-
-    root: Root
+    folder: str
     finding: Finding
-    judged: Judged
-    surface: Surface
     location: Location
-    choices: list[_Choice]
-    why: str = ""
-
-    @property
-    def choice(self) -> _Choice | None:
-        return self.choices[0] if self.choices else None
-
-    def refuse(self, why: str) -> None:
-        """Goes on to the next place."""
-        self.why = self.why or why
-        del self.choices[:1]
+    said: str
 
 
-class _Edited(msgspec.Struct, frozen=True):
-    """A file, its new text, and the operations that made it."""
+def _joined(found: Iterable[_Said]) -> Iterator[tuple[_Said, int]]:
+    """What is said of several instances of one fault, once, in the order of the source; and of how many."""
+    counts: dict[tuple[object, ...], tuple[_Said, int]] = {}
+    for one in found:
+        finding = one.finding
+        key = (one.location, finding.surface, finding.rule, finding.tag, finding.verdict, one.said)
+        first, count = counts.get(key, (one, 0))
+        counts[key] = (first, count + 1)
 
-    file: File
-    text: bytes
-    operations: tuple[Operation, ...]
+    def order(counted: tuple[_Said, int]) -> tuple[str, int, str, str, str]:
+        one, _ = counted
+        return one.location.file, one.location.line, one.finding.surface, one.finding.tag or "", one.said
 
-
-_About = tuple[str, str, str]
-"""An address, a surface, and a tag (or, of what is about all of them, a rule)."""
-
-
-class _State(msgspec.Struct, frozen=True):
-    """What a root comes to."""
-
-    judged: dict[str, Judged]
-    others: dict[tuple[str, ...], Plain]
-    findings: dict[_About, Finding]
-    gaps: frozenset[Gap]
-    """Without lines, which an edit moves."""
-    files: frozenset[str]
-
-
-def _state(examined: Examined) -> _State:
-    configuration = examined.configuration
-    return _State(
-        judged={one.resource.address: one for one in configuration.judged},
-        others=everything_else(configuration),
-        findings={_about(finding): finding for finding in examined.report.findings},
-        gaps=frozenset(Gap(_LINE.sub("", gap.where), gap.why) for gap in configuration.inventory.gaps),
-        files=frozenset(file.name for module in instances(configuration.root) for file in module.module.files),
-    )
-
-
-_LINE = re.compile(r":[0-9]+\Z")
-
-
-def _about(finding: Finding) -> _About:
-    return finding.resource.address, finding.surface, finding.tag or f"rule {finding.rule}"
-
-
-_What = tuple[str, ...]
-"""Something of a root: an argument, a surface or one of its tags, or which instances there are."""
-_INSTANCES: _What = ("instances",)
-
-
-class _Complaint(msgspec.Struct, frozen=True):
-    """What is wrong after the edits, and whose edits may have done it. ``what`` is there where the mends are only
-    suspects."""
-
-    mends: list[_Mend]
-    why: str
-    what: _What | None = None
-
-
-def _wanted(mends: Iterable[_Mend]) -> dict[str, tuple[File, tuple[Operation, ...]]]:
-    """The operations on each file; those of several instances of one fault once."""
-    wanted: dict[str, tuple[File, dict[object, tuple[Operation, ...]]]] = {}
-    for mend in mends:
-        choice = mend.choice
-        if choice is not None:
-            _, operations = wanted.setdefault(choice.spot.file.name, (choice.spot.file, {}))
-            operations.setdefault((choice.spot.key, mend.finding.key), choice.operations)
-    return {
-        name: (file, tuple(one for several in operations.values() for one in several))
-        for name, (file, operations) in wanted.items()
-    }
-
-
-def _different(before: _State, after: _State) -> Iterator[_What]:
-    """What isn't the same."""
-    if before.judged.keys() != after.judged.keys():
-        yield _INSTANCES
-    for address in before.judged.keys() & after.judged.keys():
-        old = {surface.path: surface.tags for surface in before.judged[address].resource.surfaces}
-        new = {surface.path: surface.tags for surface in after.judged[address].resource.surfaces}
-        for path in old.keys() | new.keys():
-            if path not in old or path not in new or bool(old[path].open) != bool(new[path].open):
-                yield address, path
-                continue
-            for key in old[path].tags.keys() | new[path].tags.keys():
-                if _value(old[path], key) != _value(new[path], key):
-                    yield address, path, key
-    for where in before.others.keys() | after.others.keys():
-        if before.others.get(where) != after.others.get(where):
-            yield where
-
-
-def _value(tags: TagSet, key: str) -> Known | Unknown | None:
-    return tags.tags[key].value if key in tags.tags else None
+    yield from sorted(counts.values(), key=order)
 
 
 class _Planner:
@@ -263,17 +169,19 @@ class _Planner:
         self._units: dict[ModuleInstance, str] = {}
         """What runs a root module that Terragrunt runs."""
         self._closures: dict[str, str] = {}
-        self._feelings: dict[object, frozenset[_What]] = {}
-        self._states: dict[str, _State] = {}
-        self._mends: list[_Mend] = []
-        self._left: dict[str, list[tuple[Finding, Location, str]]] = {}
+        self._feelings: dict[object, frozenset[What]] = {}
+        self._states: dict[str, State] = {}
+        self._mends: list[Mend] = []
+        self._left: dict[str, list[_Said]] = {}
         self._after: dict[str, list[Finding]] = {}
         self._doubts: dict[tuple[str, bytes], str] = {}
         self.present: dict[str, list[Finding]] = {}
         """What is found in each root, by its folder."""
+        self.located: dict[tuple[str, str], Location] = {}
+        """Where each of them is to be mended, by the folder and the fingerprint."""
         self.gaps: set[Gap] = set()
 
-    def plan(self, roots: Iterable[Root]) -> "list[_Edited]":
+    def plan(self, roots: Iterable[Root]) -> "list[Edited]":
         for root in roots:
             self._read(root)
         order = {rule: number for number, rule in enumerate(self._rules)}
@@ -281,16 +189,16 @@ class _Planner:
         self._prefer()
         return self._proven()
 
-    def mended(self) -> Iterator[tuple[Finding, Location, str]]:
+    def mended(self) -> Iterator[_Said]:
         for mend in self._mends:
             if mend.choice is not None:
-                yield mend.finding, mend.location, mend.choice.by
+                yield _Said(mend.root.folder, mend.finding, mend.location, mend.choice.by)
 
-    def left(self, roots: Iterable[Root]) -> dict[str, list[tuple[Finding, Location, str]]]:
+    def left(self, roots: Iterable[Root]) -> dict[str, list[_Said]]:
         left = {root.folder: list(self._left.get(root.folder, ())) for root in roots}
         for mend in self._mends:
             if mend.choice is None:
-                left[mend.root.folder].append((mend.finding, mend.location, mend.why))
+                left[mend.root.folder].append(_Said(mend.root.folder, mend.finding, mend.location, mend.why))
         return left
 
     def remaining(self, roots: Iterable[Root]) -> dict[str, list[Finding]]:
@@ -307,10 +215,11 @@ class _Planner:
             judged = examined.configuration.find(finding.resource.address)
             assert judged is not None  # noqa: S101 - findings are about these resources
             location = examined.places.of(finding).location
+            self.located[root.folder, finding.fingerprint] = location
             surface = next(one for one in judged.resource.surfaces if one.path == finding.surface)
-            why = self._mend(_Mend(root, finding, judged, surface, location, []))
+            why = self._mend(Mend(root, finding, judged, surface, location, []))
             if why:
-                self._left.setdefault(root.folder, []).append((finding, location, why))
+                self._left.setdefault(root.folder, []).append(_Said(root.folder, finding, location, why))
             else:
                 kept = True
         if kept:
@@ -340,7 +249,7 @@ class _Planner:
         )
         return entry in self._asked.accepted
 
-    def _mend(self, mend: _Mend) -> str:
+    def _mend(self, mend: Mend) -> str:
         """Takes the mend up, or says why there is none."""
         finding = mend.finding
         if finding.verdict in _FOR_A_PERSON:
@@ -362,7 +271,7 @@ class _Planner:
         whys: list[str] = []
         for spot in spots:
             choice = self._choice(mend, rule, spot)
-            if isinstance(choice, _Choice):
+            if isinstance(choice, Choice):
                 mend.choices.append(choice)
             else:
                 whys.append(choice)
@@ -372,7 +281,7 @@ class _Planner:
             return ""
         return mend.why
 
-    def _renaming(self, mend: _Mend, rule: Require) -> Iterator[Spot] | Nowhere:
+    def _renaming(self, mend: Mend, rule: Require) -> Iterator[Spot] | Nowhere:
         found = mend.finding.found
         if found is None:
             return Nowhere("what is there is secret")
@@ -381,10 +290,10 @@ class _Planner:
             return Nowhere(f"the value of {found} is not allowed either")
         return places.renaming(mend.judged.evidence, mend.surface, found)
 
-    def _certain(self, mend: _Mend, rule: Require) -> str | None:
+    def _certain(self, mend: Mend, rule: Require) -> str | None:
         return None if mend.finding.found is None else rule.certainly(mend.finding.found)
 
-    def _choice(self, mend: _Mend, rule: Require, spot: Spot) -> _Choice | str:
+    def _choice(self, mend: Mend, rule: Require, spot: Spot) -> Choice | str:
         """The place with what is to be written there; or why it is none."""
         why = self._closed(spot)
         if why:
@@ -396,13 +305,13 @@ class _Planner:
             case Verdict.MISSPELLED:
                 found = finding.found or ""
                 tag = mend.surface.tags.tags[found].value
-                value = tag.text if isinstance(tag, Known) else _ANY
+                value = tag.text if isinstance(tag, Known) else ANY
                 effect: dict[str, str | None] = {found: None, key: value}
             case Verdict.INVALID:
                 value = self._certain(mend, rule) or ""
                 effect = {key: value}
             case _ if mend.surface.path.endswith(f".{places.PROPAGATE}"):
-                value = _ANY
+                value = ANY
                 effect = {key: value}
             case _:
                 said = self._said(rule, mend.judged, spot)
@@ -415,7 +324,7 @@ class _Planner:
             check(spot.file, operations)
         except EditError as error:
             return str(error)
-        return _Choice(spot, operations, effect, by, spot.home)
+        return Choice(spot, operations, effect, by, spot.home)
 
     def _said(self, rule: Require, judged: Judged, spot: Spot) -> Said | Unsaid:
         """The value for what is written at the spot. Where that is, and all that calls it, has a say; what stands in a
@@ -472,13 +381,13 @@ class _Planner:
         for mend in self._mends:
             for choice in mend.choices:
                 users.setdefault(self._where(mend, choice), set()).add(_block(mend))
-        groups: dict[tuple[str, str, str], list[_Mend]] = {}
+        groups: dict[tuple[str, str, str], list[Mend]] = {}
         for mend in self._mends:
             if mend.finding.verdict is not Verdict.MISSING:
                 continue
             here = mend.judged.evidence.module
 
-            def comes_first(choice: _Choice, mend: _Mend = mend, here: ModuleInstance = here) -> bool:
+            def comes_first(choice: Choice, mend: Mend = mend, here: ModuleInstance = here) -> bool:
                 spot = choice.spot
                 return spot.plain or spot.module is not here or len(users[self._where(mend, choice)]) > 1
 
@@ -492,15 +401,15 @@ class _Planner:
         for group in groups.values():
             self._prefer_defaults(group)
 
-    def _prefer_defaults(self, group: Sequence[_Mend]) -> None:
+    def _prefer_defaults(self, group: Sequence[Mend]) -> None:
         """One place for all of a provider's resources that lack the tag, where each has an edit of its own otherwise;
         for what can't be edited itself, the last resort."""
-        offers: dict[_Mend, list[_Choice]] = {}
+        offers: dict[Mend, list[Choice]] = {}
         for mend in group:
             evidence = mend.judged.evidence
             rule = self._rules[mend.finding.rule, mend.finding.tag or ""]
             found = [self._choice(mend, rule, spot) for spot in places.provider_defaults(evidence.provider, evidence)]
-            offers[mend] = [choice for choice in found if isinstance(choice, _Choice)]
+            offers[mend] = [choice for choice in found if isinstance(choice, Choice)]
         effects = {tuple(choice.effect.items()) for choices in offers.values() for choice in choices}
         blocks = {_block(mend) for mend in group}
         now = {self._where(mend, mend.choices[0]) if mend.choices else ("", id(mend)) for mend in group}
@@ -509,12 +418,12 @@ class _Planner:
             if preferred or not mend.choices:
                 mend.choices[:0] = choices
 
-    def _where(self, mend: _Mend, choice: _Choice) -> tuple[object, ...]:
+    def _where(self, mend: Mend, choice: Choice) -> tuple[object, ...]:
         return (*choice.spot.key, mend.finding.key, *choice.effect.values())
 
     # --- the proof
 
-    def _proven(self) -> "list[_Edited]":
+    def _proven(self) -> "list[Edited]":
         """The edits after which nothing else is different."""
         for _ in range(ROUNDS):
             self._settle()
@@ -538,7 +447,7 @@ class _Planner:
     def _settle(self) -> None:
         """Sends on what asks for two values at one place."""
         while True:
-            asked: dict[tuple[object, ...], dict[object, list[_Mend]]] = {}
+            asked: dict[tuple[object, ...], dict[object, list[Mend]]] = {}
             for mend in self._mends:
                 if mend.choice is not None:
                     key = (*mend.choice.spot.key, mend.finding.key)
@@ -552,14 +461,14 @@ class _Planner:
                     for mend in mends:
                         mend.refuse(f"it would need different values at {_named(mend)}")
 
-    def _edits(self) -> dict[str, _Edited]:
+    def _edits(self) -> dict[str, Edited]:
         """The files that get a new text, by the name under which each was read."""
         while True:
-            edits: dict[str, _Edited] = {}
+            edits: dict[str, Edited] = {}
             refused = False
-            for name, (file, operations) in _wanted(self._mends).items():
+            for name, (file, operations) in wanted(self._mends).items():
                 try:
-                    edits[name] = _Edited(file, edit(file, operations), operations)
+                    edits[name] = Edited(file, edit(file, operations), operations)
                 except EditError as error:
                     self._refuse(name, str(error))
                     refused = True
@@ -572,7 +481,7 @@ class _Planner:
             if mend.choice is not None and mend.choice.spot.file.name == name:
                 mend.refuse(why)
 
-    def _doubtful(self, edits: Mapping[str, _Edited]) -> Iterator[tuple[str, str]]:
+    def _doubtful(self, edits: Mapping[str, Edited]) -> Iterator[tuple[str, str]]:
         """The texts that can't be written, and why."""
         names: dict[str, str] = {}
         for name, edited in edits.items():
@@ -585,24 +494,24 @@ class _Planner:
             if self._doubts[key]:
                 yield name, self._doubts[key]
 
-    def _disturbed(self, edits: Mapping[str, _Edited]) -> dict[_Mend, str]:
+    def _disturbed(self, edits: Mapping[str, Edited]) -> dict[Mend, str]:
         """The mends whose edits change what they should not, or don't mend; each with the reason."""
         files = Files({**self._texts, **{name: edited.text for name, edited in edits.items()}})
-        blamed: dict[_Mend, str] = {}
+        blamed: dict[Mend, str] = {}
         self._after = {}
         for root in self.reached(edits):
             before = self._state(root)
             examined = examine(root, self._selection.folders, self._asked, files)
             self._after[root.folder] = list(self._asked_for(root, examined))
-            after = _state(examined)
-            for complaint in _Comparison(root, before, after, self._mends, self._is_right).complaints():
+            after = state(examined)
+            for complaint in Comparison(root, before, after, self._mends, self._is_right).complaints():
                 for mend in self._to_blame(root, before, complaint):
                     blamed.setdefault(mend, complaint.why)
         return blamed
 
-    def _to_blame(self, root: Root, before: _State, complaint: _Complaint) -> list[_Mend]:
+    def _to_blame(self, root: Root, before: State, complaint: Complaint) -> list[Mend]:
         """The mends that are to blame: of several suspects, those whose edits do the same without the others."""
-        suspects: dict[object, list[_Mend]] = {}
+        suspects: dict[object, list[Mend]] = {}
         for mend in complaint.mends:
             if mend.choice is not None:
                 suspects.setdefault(mend.choice.spot.key, []).append(mend)
@@ -610,7 +519,7 @@ class _Planner:
             return complaint.mends
         return self._guilty(root, before, list(suspects.values()), complaint.what) or complaint.mends
 
-    def _guilty(self, root: Root, before: _State, suspects: Sequence[list[_Mend]], what: _What) -> list[_Mend]:
+    def _guilty(self, root: Root, before: State, suspects: Sequence[list[Mend]], what: What) -> list[Mend]:
         """Those among the suspects, place by place, that do it, by halves."""
         everyone = [mend for mends in suspects for mend in mends]
         felt = self._felt(root, before, everyone)
@@ -624,16 +533,16 @@ class _Planner:
         halves = (suspects[:middle], suspects[middle:])
         return [mend for half in halves for mend in self._guilty(root, before, half, what)] or everyone
 
-    def _felt(self, root: Root, before: _State, mends: Iterable[_Mend]) -> frozenset[_What] | None:
+    def _felt(self, root: Root, before: State, mends: Iterable[Mend]) -> frozenset[What] | None:
         """What the edits of some mends alone change in a root; None where too much was tried already."""
-        wanted = _wanted(mends)
-        key = (root.folder, tuple((name, operations) for name, (_, operations) in wanted.items()))
+        edits = wanted(mends)
+        key = (root.folder, tuple((name, operations) for name, (_, operations) in edits.items()))
         if key not in self._feelings:
             if len(self._feelings) >= TRIALS:
                 return None
-            texts = {name: edit(file, operations) for name, (file, operations) in wanted.items()}
-            after = _state(examine(root, self._selection.folders, self._asked, Files({**self._texts, **texts})))
-            self._feelings[key] = frozenset(_different(before, after))
+            texts = {name: edit(file, operations) for name, (file, operations) in edits.items()}
+            after = state(examine(root, self._selection.folders, self._asked, Files({**self._texts, **texts})))
+            self._feelings[key] = frozenset(different(before, after))
         return self._feelings[key]
 
     def reached(self, names: Iterable[str]) -> Iterator[Root]:
@@ -642,12 +551,12 @@ class _Planner:
         for root in select(sorted(names), parse, self._asked.settings.environment or None).roots:
             yield known.get(root.folder, root)
 
-    def _state(self, root: Root) -> _State:
+    def _state(self, root: Root) -> State:
         if root.folder not in self._states:
             examined = self._examined.get(root.folder)
             if examined is None:
                 examined = self._examine(root)
-            self._states[root.folder] = _state(examined)
+            self._states[root.folder] = state(examined)
         return self._states[root.folder]
 
     def _is_right(self, judged: Judged, finding: Finding, value: str) -> bool:
@@ -659,164 +568,11 @@ class _Planner:
         return isinstance(said, Said) and said.value == value
 
 
-class _Comparison:
-    """One root before and after the edits."""
-
-    def __init__(
-        self,
-        root: Root,
-        before: _State,
-        after: _State,
-        mends: Iterable[_Mend],
-        is_right: Callable[[Judged, Finding, str], bool],
-    ) -> None:
-        self._before = before
-        self._after = after
-        self._is_right = is_right
-        self._all = [mend for mend in mends if mend.choice is not None and mend.choice.spot.file.name in before.files]
-        """Those whose edits this root may feel."""
-        self._mine = [mend for mend in self._all if mend.root.folder == root.folder]
-        self._planned: dict[str, dict[str, str | None]] = {}
-        for mend in self._mine:
-            effect = mend.choice.effect if mend.choice is not None else {}
-            self._planned.setdefault(mend.finding.resource.address, {}).update(effect)
-        self._renames = {
-            (mend.finding.found or "", mend.finding.key or "")
-            for mend in self._all
-            if mend.finding.verdict is Verdict.MISSPELLED
-        }
-        self._written = {
-            (key, value) for mend in self._all if mend.choice is not None for key, value in mend.choice.effect.items()
-        }
-
-    def complaints(self) -> Iterator[_Complaint]:
-        """All that is wrong."""
-        for gap in sorted(self._after.gaps - self._before.gaps):
-            yield _Complaint(self._all, f"the edited source could not be read: {gap.why}")
-        before, after = self._before.judged, self._after.judged
-        if before.keys() != after.keys():
-            different = min(before.keys() ^ after.keys())
-            why = f"an edit there would change which resources there are ({different})"
-            yield _Complaint(self._all, why, _INSTANCES)
-            return
-        for address in before:
-            yield from self._tags(address)
-        yield from self._others()
-        yield from self._findings()
-
-    def _tags(self, address: str) -> Iterator[_Complaint]:
-        before, after = self._before.judged[address], self._after.judged[address]
-        old_surfaces = {surface.path: surface for surface in before.resource.surfaces}
-        new_surfaces = {surface.path: surface for surface in after.resource.surfaces}
-        for path in sorted(old_surfaces.keys() | new_surfaces.keys()):
-            old, new = old_surfaces.get(path), new_surfaces.get(path)
-            if old is None or new is None or bool(old.tags.open) != bool(new.tags.open):
-                why = f"an edit there would change {path} of {address}"
-                yield _Complaint(self._all, why, (address, path))
-                continue
-            renamed = self._renamed(address, path, old.tags, new.tags)
-            for key in sorted((old.tags.tags.keys() | new.tags.tags.keys()) - renamed):
-                one, other = _value(old.tags, key), _value(new.tags, key)
-                if one != other and not self._is_meant(address, path, key, one, other):
-                    where = (
-                        places.homes(before.evidence, old, key)
-                        if other is None
-                        else places.homes(after.evidence, new, key)
-                    )
-                    why = f"an edit there would also change {key} of {address}"
-                    wrote = self._who_wrote(where, key)
-                    yield _Complaint(wrote, why) if wrote else _Complaint(self._all, why, (address, path, key))
-
-    def _who_wrote(self, where: Container[Home], key: str) -> list[_Mend]:
-        return [mend for mend in self._all if mend.choice and mend.choice.home in where and key in mend.choice.effect]
-
-    def _renamed(self, address: str, path: str, old: TagSet, new: TagSet) -> set[str]:
-        """The keys of entries that were renamed for others, where nobody could tell whether the right key was there."""
-        undecided = {
-            finding.key
-            for finding in self._before.findings.values()
-            if finding.verdict is Verdict.UNKNOWN and (finding.resource.address, finding.surface) == (address, path)
-        }
-        renamed: set[str] = set()
-        for before, after in self._renames:
-            gone = before in old.tags and before not in new.tags
-            if gone and after in undecided and after in new.tags and after not in old.tags:
-                renamed |= {before, after}
-        return renamed
-
-    def _is_meant(
-        self, address: str, path: str, key: str, old: Known | Unknown | None, new: Known | Unknown | None
-    ) -> bool:
-        planned = self._planned.get(address, {})
-        if key in planned:
-            wanted = planned[key]
-            if wanted is None:
-                return new is None
-            return new is not None and (wanted == _ANY or (isinstance(new, Known) and new.text == wanted))
-        judged = self._before.judged[address]
-        if judged.resource.type == "module" and isinstance(old or new, Unknown):
-            # A module that isn't here: what reaches it from the provider is what reaches everything else.
-            return (key, None) in self._written if new is None else key in {name for name, _ in self._written}
-        if old is not None or new is None:
-            return False
-        # Nobody could tell whether it was there; now it is, or may be, what the policy wants there.
-        return any(
-            finding.verdict is Verdict.UNKNOWN
-            and (finding.resource.address, finding.surface, finding.key) == (address, path, key)
-            and any(
-                text is not None and self._is_right(judged, finding, text)
-                for name, text in self._written
-                if name == key and (isinstance(new, Unknown) or new.text == text)
-            )
-            for finding in self._before.findings.values()
-        )
-
-    def _others(self) -> Iterator[_Complaint]:
-        before, after = self._before.others, self._after.others
-        for where in sorted(before.keys() | after.keys()):
-            old, new = before.get(where), after.get(where)
-            if old == new:
-                continue
-            more = gained(old, new) or {}
-            # A module that isn't here is given the tags that all others get.
-            if len(where) == 2 and _is_call(where[0]) and _is_for_tags(where[1]) and self._are_written(more):
-                continue
-            yield _Complaint(self._all, f"an edit there would also change {' '.join(where)}", where)
-
-    def _are_written(self, entries: Mapping[str, Plain]) -> bool:
-        return bool(entries) and all((key, value[1]) in self._written for key, value in entries.items())
-
-    def _findings(self) -> Iterator[_Complaint]:
-        planned = {_about(mend.finding): mend for mend in self._mine}
-        for about, mend in planned.items():
-            still = self._after.findings.get(about)
-            effect = mend.choice.effect if mend.choice is not None else {}
-            if still is not None and not (still.verdict is Verdict.UNKNOWN and _ANY in effect.values()):
-                yield _Complaint([mend], f"it would still be {still.verdict}")
-        for about, finding in self._after.findings.items():
-            if about in self._before.findings:
-                continue
-            address, surface, tag = about
-            mends = [mend for mend in self._mine if mend.finding.resource.address == address]
-            if surface.endswith(f".{places.PROPAGATE}") and any(mend.finding.tag == tag for mend in mends):
-                continue  # What was said of the group itself hid it until now.
-            yield _Complaint(mends or self._all, f"then {finding.message} ({address})")
-
-
-def _is_call(address: str) -> bool:
-    """Whether an address is that of a module and of nothing in it."""
-    return without_indexes(address).split(".")[-2:-1] == ["module"]
-
-
-def _is_for_tags(argument: str) -> bool:
-    return "tag" in argument or "label" in argument
-
-
 def _rules(policy: Policy) -> dict[tuple[str, str], Require]:
     return {(rule.id, rule.spelling.name): rule for rule in policy.rules if isinstance(rule, Require)}
 
 
-def _inherits(mend: _Mend) -> bool:
+def _inherits(mend: Mend) -> bool:
     """Whether the defaults of a provider reach the surface."""
     kind = mend.judged.evidence.kind
     if kind is None:
@@ -826,7 +582,7 @@ def _inherits(mend: _Mend) -> bool:
     return any(one.path == path and one.inherits for one in declared)
 
 
-def _block(mend: _Mend) -> Location:
+def _block(mend: Mend) -> Location:
     return mend.judged.evidence.declared.location
 
 
@@ -836,20 +592,6 @@ def _fits(value: str, cloud: Cloud) -> bool:
     return short and pattern(f"^(?:{limits.value_pattern})$").search(value) is not None
 
 
-def _named(mend: _Mend) -> str:
+def _named(mend: Mend) -> str:
     spot = mend.choice.spot if mend.choice is not None else None
     return "" if spot is None else f"{spot.file.name}:{spot.file.line(spot.key[2])}"
-
-
-def _joined(
-    found: Iterable[tuple[Finding, Location, str]],
-) -> Iterator[tuple[Finding, Location, str, int]]:
-    """What is said of several instances of one fault, once, in the order of the source."""
-    counts: dict[tuple[object, ...], tuple[Finding, Location, str, int]] = {}
-    for finding, where, said in found:
-        key = (where, finding.surface, finding.rule, finding.tag, finding.verdict, said)
-        before = counts.get(key)
-        counts[key] = (finding, where, said, 1) if before is None else (*before[:3], before[3] + 1)
-    yield from sorted(
-        counts.values(), key=lambda one: (one[1].file, one[1].line, one[0].surface, one[0].tag or "", one[2])
-    )
