@@ -110,7 +110,7 @@ def test_what_can_not_be_meant_is_a_usage_error(costguard: Costguard, arguments:
         ("{codeowners: {tag: team}}", "fix.codeowners.tag: no tag of the policy is called 'team'"),
         ("{codeowners: {}}", "fix.codeowners: there is no .github/CODEOWNERS, .gitlab/CODEOWNERS"),
         ("{codeowners: {file: owners}}", "fix.codeowners: there is no owners"),
-        ("{codeowners: {file: ../../../../etc/passwd}}", "is no file of this repository"),
+        ("{codeowners: {file: ../../../../../../../../../../etc/passwd}}", "is no file of this repository"),
         ("{vales: []}", "fix.vales: is not a key that belongs here; did you mean values?"),
         ("{values: [{path: a}]}", "set"),
     ],
