@@ -14,7 +14,6 @@ from typing import Any
 
 from costguard.iac.plan import read_plan
 from costguard.iac.source import Settings, read_configuration
-from costguard.model.resource import without_indexes
 from tests.soundness import cases, views
 from tests.soundness.cases import Root
 from tests.soundness.dice import Dice
@@ -129,12 +128,10 @@ def judge(root: Root, writers: Sequence[Writer], folder: Path, program: Program 
     made = configuration(root, writers)
     made.write(folder)
     expected = [one for writer in (root.writer, *writers) for one in writer.expected]
-    misled: frozenset[str] = frozenset()
     opinions: dict[str, Mapping[str, Views]] = {"truth": views.meant(expected, root)}
     if program is not None:
         plan = program.plan(folder, made.arguments)
         opinions["plan"] = views.read(read_plan(plan, "the plan"))
-        misled = without_provider(plan)
     variables = dict(one.split("=", 1) for one in made.variables)
     settings = Settings(variables=variables, var_files=tuple(folder / name for name in made.variable_files))
     inventory = read_configuration(folder, settings).inventory
@@ -144,7 +141,6 @@ def judge(root: Root, writers: Sequence[Writer], folder: Path, program: Program 
         for one, other in (("truth", "plan"), ("source", "plan"), ("source", "truth"))
         if one in opinions and other in opinions
         for contradiction in views.contradictions(opinions[one], opinions[other], (one, other))
-        if "plan" not in (one, other) or without_indexes(contradiction.address) not in misled
     ]
     faults = [f"{gap.where}: {gap.why}" for gap in inventory.gaps]
     faults += [f"the source would print {place}" for place in views.leaks(opinions["truth"], opinions["source"])]
@@ -155,25 +151,6 @@ def judge(root: Root, writers: Sequence[Writer], folder: Path, program: Program 
         contradictions=tuple(found),
         faults=tuple(faults),
     )
-
-
-def without_provider(plan: bytes) -> frozenset[str]:
-    """The blocks of which the plan doesn't say what provider configuration they use, though it seems to.
-
-    In a module that is two calls below the one that was given a provider, Terraform 1.11 writes the key of a provider
-    of the module's own, which doesn't exist.
-    """
-    document = json.loads(plan)["configuration"]
-    keys = {key for key, one in document["provider_config"].items() if ":" in key and "expressions" not in one}
-    found: set[str] = set()
-    pending = [("", document["root_module"])]
-    while pending:
-        prefix, module = pending.pop()
-        found |= {prefix + one["address"] for one in module.get("resources", ()) if one["provider_config_key"] in keys}
-        pending += [
-            (f"{prefix}module.{name}.", call["module"]) for name, call in module.get("module_calls", {}).items()
-        ]
-    return frozenset(found)
 
 
 def _decided(opinion: Iterable[Views]) -> int:

@@ -51,6 +51,21 @@ class Source:
         """The expressions of a provider configuration; empty where it has none."""
         return self._providers[key].expressions if key in self._providers else {}
 
+    def may_stand_for(self, key: str) -> list[str]:
+        """The configurations with defaults of their own that a module's provider may really be.
+
+        In a module three calls deep Terraform writes a provider of its own for what was passed down, without any
+        expression (1.11; observed). An empty block of the module looks the same.
+        """
+        stated = self._providers.get(key)
+        if ":" not in key or stated is None or stated.expressions:
+            return []
+        return [
+            other
+            for other, one in self._providers.items()
+            if other != key and one.full_name == stated.full_name and self.stated(other) is not None
+        ]
+
     def _exists(self, path: str, parts: list[str]) -> bool:
         """Whether a resource or data source was read before this plan, which leaves it as it is."""
         length = 3 if parts[0] == "data" else 2

@@ -191,9 +191,14 @@ class ProviderDefaults:
         if constant is not None:
             return self._constant(key, label, constant, learned, disputed, samples, ignored, outside, visible, secret)
         if names is None:
+            others = self._source.may_stand_for(key)
+            reason = f"the plan does not say which provider configuration {key} is in the end" if others else ""
+            certain = all(self._is_certain(other) for other in others)
             return Defaults(
                 label,
                 learned,
+                hidden="" if visible or certain else reason,
+                unproven=reason,
                 unproven_keys=disputed,
                 outside=outside,
                 ignores=ignored is not None or samples.hides,
@@ -226,6 +231,11 @@ class ProviderDefaults:
             outside=outside,
             secret=secret,
         )
+
+    def _is_certain(self, key: str) -> bool:
+        """Whether all default tags that a provider states are known while planning."""
+        constant, names = _stated(self._source.stated(key))
+        return constant is not None or names is None or self._source.is_certain(key, names)
 
     def _elsewhere(self, key: str, names: list[str] | None, name: str, value: Known | Unknown) -> bool:
         """Whether a default of a provider that refers to resources is one of the environment, as far as can be told:

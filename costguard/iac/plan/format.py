@@ -80,6 +80,7 @@ class ModuleCall(msgspec.Struct):
 
 
 class ProviderConfig(msgspec.Struct):
+    full_name: str = ""
     expressions: dict[str, Any] = {}
 
 
