@@ -90,11 +90,21 @@ Locals = Mapping[str, Value]
 
 _NONE: Locals = {}
 _TRYING = "\0trying"
-"""Among the variables inside ``try`` and ``can``, where it counts whether something exists; else Terraform stops."""
+"""Among the variables inside ``try`` and ``can`` a map whose ``maybe`` collects why the expression may fail after all.
+Outside nobody asks: there Terraform would stop."""
 
 
-class _Doubtful(Exception):  # noqa: N818 - no error, an open question
-    """Whether Terraform can evaluate this expression isn't known, and why."""
+def _trying(names: Locals) -> tuple[Locals, dict[str, str]]:
+    """The variables inside a ``try``, and what is going to say why its argument may fail."""
+    doubts: dict[str, str] = {}
+    return {**names, _TRYING: PartialMap({}, doubts)}, doubts
+
+
+def _doubt(names: Locals, reason: str) -> None:
+    """Remembers why the expression may fail, where a ``try`` around it has to know."""
+    trying = names.get(_TRYING)
+    if isinstance(trying, PartialMap):
+        trying.maybe.setdefault(reason, reason)
 
 
 def evaluate(expression: tree.Expression, scope: Scope, names: Locals = _NONE) -> Value:
@@ -132,8 +142,8 @@ def _indexed(of: Value | Reference, key: Value, names: Locals) -> Value | Refere
     if not isinstance(of, Reference):
         return index(of, key)
     found = of.index(key)
-    if isinstance(found, Reference) and found.doubt and _TRYING in names:
-        raise _Doubtful(found.doubt)
+    if isinstance(found, Reference) and found.doubt:
+        _doubt(names, found.doubt)
     return found
 
 
@@ -227,24 +237,25 @@ def _merged_with_unknown(arguments: list[Value], rest: Unknown) -> Value:
 
 def _try(node: tree.Call, scope: Scope, names: Locals) -> Value:
     said = "try() needs an argument"
-    inner = {**names, _TRYING: True}
     doubtful: list[tuple[Value, str]] = []
     for argument in node.arguments:
+        inner, doubts = _trying(names)
         try:
             value = evaluate(argument, scope, inner)
         except EvaluationError as error:
             said = str(error)
+            if doubts:  # It fails for what is assumed, and may not for what is.
+                doubtful.append((Unknown(next(iter(doubts))), next(iter(doubts))))
             continue
-        except _Doubtful as why:
-            doubtful.append((Unknown(str(why)), str(why)))
-            continue
-        reason = _may_fail(argument, value, scope, inner)
+        reason = next(iter(doubts), "") or _may_fail(argument, value, scope, inner)
         doubtful.append((value, reason))
         if not reason:
             break
     if not doubtful:
         raise EvaluationError(f"no call in try() succeeded: {said}")
-    found = doubtful.pop()[0]
+    found, reason = doubtful.pop()
+    if reason:
+        _doubt(names, reason)
     for value, reason in reversed(doubtful):
         found = either(value, found, reason)
     return found
@@ -253,13 +264,12 @@ def _try(node: tree.Call, scope: Scope, names: Locals) -> Value:
 def _can(node: tree.Call, scope: Scope, names: Locals) -> Value:
     if len(node.arguments) != 1:
         raise EvaluationError("can() takes one argument")
-    inner = {**names, _TRYING: True}
+    inner, doubts = _trying(names)
     try:
-        reason = _may_fail(node.arguments[0], evaluate(node.arguments[0], scope, inner), scope, inner)
+        value = evaluate(node.arguments[0], scope, inner)
+        reason = next(iter(doubts), "") or _may_fail(node.arguments[0], value, scope, inner)
     except EvaluationError:
-        return False
-    except _Doubtful as why:
-        return Unknown(str(why))
+        return Unknown(next(iter(doubts))) if doubts else False
     return Unknown(reason) if reason else True
 
 
@@ -279,7 +289,7 @@ def _may_fail(node: tree.Expression, value: Value, scope: Scope, names: Locals) 
         case tree.Object(items=entries):
             return _any_may_fail([part for entry in entries for part in (entry.key, entry.value)], scope, names)
         case tree.Call(name="merge" | "tomap" | "tolist" | "concat", arguments=arguments, expand=False):
-            return _any_may_fail(arguments, scope, names)
+            return _shapeless(value) or _any_may_fail(arguments, scope, names)
         case tree.GetAttr() | tree.Index() | tree.Name():
             # The way there is known where it leads to anything; what lies there was made without this expression.
             return _shapeless(value)
@@ -334,21 +344,30 @@ def _binary(node: tree.Binary, scope: Scope, names: Locals) -> Value:
 
 
 def _logic(node: tree.Binary, left: Value, marked: bool, scope: Scope, names: Locals) -> Value:
-    """``&&`` and ``||``: what one side decides, the other can't undo, known or not."""
+    """``&&`` and ``||``: what one side decides, the other can't undo, known or not.
+
+    Since 1.12 Terraform doesn't look at the right side then; before, it stopped where that fails.
+    """
     decides = node.operator == "||"
-    if not isinstance(left, Unknown) and _truth(left) is decides:
-        if _TRYING in names:
-            try:
-                evaluate(node.right, scope, names)
-            except EvaluationError as error:
-                # Before 1.12 Terraform looks at both sides always.
-                raise _Doubtful("it depends on the version of Terraform") from error
+    left_decides = not isinstance(left, Unknown) and _truth(left) is decides
+    right: Value
+    try:
+        right, right_marked = unmark(evaluate(node.right, scope, names))
+        decided = right if isinstance(right, Unknown) else _truth(right) is decides
+    except EvaluationError:
+        if not left_decides and not isinstance(left, Unknown):
+            raise
+        right_marked = False
+        decided = right = Unknown(reason_of([left]) or "it depends on the version of Terraform")
+    for side in (left, right):
+        if isinstance(side, Unknown):
+            _doubt(names, side.reason)
+    if left_decides:
         return mark(decides, marked)
-    right, right_marked = unmark(evaluate(node.right, scope, names))
     marked = marked or right_marked
-    if isinstance(right, Unknown):
-        return mark(Unknown(reason_of((left, right))), marked)
-    if _truth(right) is decides:
+    if isinstance(decided, Unknown):
+        return mark(Unknown(reason_of((left, decided))), marked)
+    if decided:
         return mark(decides, marked)
     return mark(Unknown(left.reason) if isinstance(left, Unknown) else not decides, marked)
 
@@ -363,13 +382,12 @@ def _arithmetic(operator: numbers.Operator, one: numbers.Number, other: numbers.
 def _conditional(node: tree.Conditional, scope: Scope, names: Locals) -> Value:
     condition, marked = unmark(evaluate(node.condition, scope, names))
     if isinstance(condition, Unknown):
+        _doubt(names, condition.reason)
         branches: list[Value] = []
         for branch in (node.then, node.otherwise):
             try:
                 branches.append(evaluate(branch, scope, names))
-            except EvaluationError as error:
-                if _TRYING in names:
-                    raise _Doubtful(condition.reason) from error
+            except EvaluationError:
                 continue  # Terraform would stop if it were chosen, so it won't be.
         if not branches:
             raise EvaluationError("both results of a condition fail")

@@ -168,7 +168,7 @@ TRIED: list[Row] = [
         variable("c", type="bool")
         + topic('{ A = "1" }', "  count = var.c ? 1 : 0\n", "x")
         + topic("try(aws_sns_topic.x[0].tags, {})"),
-        {OPEN: UNKNOWN},
+        {"A": MAYBE},
     ),
     (
         "an instance that may not be there, without try",

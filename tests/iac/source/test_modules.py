@@ -10,7 +10,7 @@ import pytest
 from costguard.iac.hcl.values import Value
 from costguard.iac.source import Settings, read_configuration
 from costguard.model.resource import Gap
-from tests.iac.source.reading import OPEN, UNKNOWN, Files, Shown, every, read, tags_of, write
+from tests.iac.source.reading import MAYBE, OPEN, UNKNOWN, Files, Shown, every, read, tags_of, write
 
 TOPIC = 'resource "aws_sns_topic" "t" {\n  tags = { Env = var.e }\n}\n'
 STRING = 'variable "e" {\n  type = string\n}\n'
@@ -329,7 +329,7 @@ CALLS: list[tuple[str, str, dict[str, Shown]]] = [
     ("an output of one of several", call("  count = 2\n  tags = { I = count.index }\n") + topic("module.m[1].tags"), {"module.m[0].aws_sns_topic.t": {"I": "0"}, "module.m[1].aws_sns_topic.t": {"I": "1"}, "aws_sns_topic.t": {"I": "1"}}),
     ("outputs by a splat", call("  count = 2\n") + topic('{ N = join("", module.m[*].name) }'), {"module.m[0].aws_sns_topic.t": {}, "module.m[1].aws_sns_topic.t": {}, "aws_sns_topic.t": {"N": "nn"}}),
     ("outputs by for", call('  for_each = toset(["a"])\n') + topic("{ for k, v in module.m : k => v.name }"), {'module.m["a"].aws_sns_topic.t': {}, "aws_sns_topic.t": {"a": "n"}}),
-    ("an output of a module that may not be there", call("  count = var.n\n") + 'variable "n" {}\n' + topic('try({ N = module.m[0].name }, {})'), {"module.m.aws_sns_topic.t": {}, "aws_sns_topic.t": {OPEN: UNKNOWN}}),
+    ("an output of a module that may not be there", call("  count = var.n\n") + 'variable "n" {}\n' + topic('try({ N = module.m[0].name }, {})'), {"module.m.aws_sns_topic.t": {}, "aws_sns_topic.t": {"N": MAYBE}}),
     ("what a module is given by itself", call('  for_each = module.m["a"].tags\n'), {"module.m.aws_sns_topic.t": {}}),
     ("what a module is given of its own outputs", call("  tags = module.m.tags\n"), {"module.m.aws_sns_topic.t": {OPEN: UNKNOWN}}),
     ("a module in JSON-like braces", 'module "m" {\n  source = "./m/../m/"\n}\n', {"module.m.aws_sns_topic.t": {}}),
