@@ -89,7 +89,11 @@ class Configuration:
         judged = self.find(finding.resource.address)
         assert judged is not None, finding.resource.address  # noqa: S101 - findings are about these resources
         surface = next(one for one in judged.resource.surfaces if one.path == finding.surface)
-        return place(judged.evidence, surface, finding.key, finding.found)
+        try:
+            return place(judged.evidence, surface, finding.key, finding.found)
+        except (Exhausted, RecursionError):
+            block = judged.evidence.declared.location
+            return Place(block, (), block, judged.evidence.module.module.folder)
 
     @property
     def moves(self) -> Mapping[str, str]:

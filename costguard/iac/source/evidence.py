@@ -5,10 +5,12 @@ from collections.abc import Iterator
 import msgspec
 
 from costguard import catalog
+from costguard.iac.hcl.evaluate import Exhausted
 from costguard.iac.hcl.values import Unknown, Value, unmark
 from costguard.iac.launched import common
 from costguard.iac.source.defaults import as_value, defaults_of
 from costguard.iac.source.instance import (
+    TOO_LONG,
     Each,
     ModuleInstance,
     NotTags,
@@ -238,7 +240,10 @@ def provider_defaults(module: ModuleInstance, provider: ProviderConfiguration) -
     cache = module.world.defaults
     key = (provider.key, provider.source, provider.doubt)
     if key not in cache:
-        cache[key] = defaults_of(provider, module.world.environment)
+        try:
+            cache[key] = defaults_of(provider, module.world.environment)
+        except (Exhausted, RecursionError):
+            cache[key] = TagSet({}, TOO_LONG)
     return cache[key]
 
 

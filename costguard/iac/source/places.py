@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from costguard.iac.hcl.evaluate import Locals, evaluate, truth
+from costguard.iac.hcl.evaluate import Exhausted, Locals, evaluate, truth
 from costguard.iac.hcl.tree import (
     Attribute,
     Call,
@@ -21,7 +21,7 @@ from costguard.iac.hcl.tree import (
 )
 from costguard.iac.hcl.values import EvaluationError, PartialMap, Unknown, Value, doubt, unmark
 from costguard.iac.source.evidence import Evidence
-from costguard.iac.source.instance import ONE, BlockScope, Each, ModuleInstance
+from costguard.iac.source.instance import ONE, TOO_LONG, BlockScope, Each, ModuleInstance
 from costguard.iac.source.module import blocks, find, location
 from costguard.iac.source.tagset import THE_RESOURCE, Body
 from costguard.model.resource import Location, Surface
@@ -246,6 +246,8 @@ def _value(trace: Trace, node: Expression) -> Value:
         return evaluate(node, BlockScope(trace.module, trace.each), trace.names)
     except EvaluationError as error:
         return Unknown(str(error))
+    except (Exhausted, RecursionError):
+        return Unknown(TOO_LONG)
 
 
 def _with(trace: Trace, node: Expression) -> Trace:
