@@ -1,94 +1,92 @@
-"""Where a finding is put: at the entry that is wrong, or where one is to be added."""
+# ruff: noqa: E501 - a row of a table stands on one line
+"""Where a person would edit for a fault: the entry that is wrong, or the map that an entry is to be added to."""
 
-from collections.abc import Mapping
-from datetime import date
 from pathlib import Path
 
 import pytest
 
-from costguard.engine import evaluate
-from costguard.iac.source import read_configuration
-from costguard.policy.load import load
+from costguard.iac.source.places import place
+from tests.iac.source.reading import Files, read
 
-TODAY = date(2026, 11, 23)
-PROVIDER = 'provider "aws" {\n  default_tags {\n    tags = {\n      environment = "prod"\n    }\n  }\n}\n'
-TOPIC = 'resource "aws_sns_topic" "t" {\n  tags = %s\n}\n'
-MODULE = 'variable "tags" {\n  type = map(string)\n}\n' + TOPIC
+PROVIDER = 'provider "aws" {\n  default_tags {\n    tags = {\n      Team = "d"\n    }\n  }\n}\n'
+M = 'variable "tags" {\n  default = {}\n}\nvariable "owner" {\n  default = "o"\n}\n'
 
 
-def places(folder: Path, files: Mapping[str, str], tag: str) -> list[str]:
-    """``file:line`` of each finding about a tag, by the baseline policy."""
-    for name, text in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text)
-    configuration = read_configuration(folder)
-    report = evaluate(load(["baseline"]), configuration.inventory, TODAY)
-    found = [configuration.place(finding).location for finding in report.findings if finding.tag == tag]
-    return [f"{Path(place.file).relative_to(folder).as_posix()}:{place.line}" for place in found]
+def topic(tags: str, more: str = "") -> str:
+    return f'resource "aws_sns_topic" "t" {{\n  name = "t"\n{f"  tags = {tags}" if tags else ""}\n{more}}}\n'
 
 
-GOOD = 'owner = "a", service = "b", environment = "dev"'
-
-CASES = [
-    ("a missing tag: the attribute", {"main.tf": TOPIC % '{ owner = "a" }'}, "service", ["main.tf:2"]),
-    ("no tags at all: the block", {"main.tf": '\nresource "aws_sns_topic" "t" {}\n'}, "service", ["main.tf:2"]),
-    (
-        "a wrong value: its entry",
-        {"main.tf": TOPIC % '{\n    owner = "a"\n    environment = "prod"\n  }'},
-        "environment",
-        ["main.tf:4"],
-    ),
-    (
-        "a wrong value behind a local and a merge: its entry",
-        {
-            "main.tf": TOPIC % "merge(local.tags, {})",
-            "locals.tf": 'locals {\n  tags = {\n    environment = "prod"\n  }\n}\n',
-        },
-        "environment",
-        ["locals.tf:3"],
-    ),
-    ("a wrong default: its entry", {"main.tf": PROVIDER + TOPIC % '{ owner = "a" }'}, "environment", ["main.tf:4"]),
-    (
-        "a map that the caller gives: the call's argument",
-        {
-            "main.tf": '\nmodule "m" {\n  source = "./m"\n  tags   = { owner = "a" }\n}\n',
-            "m/main.tf": MODULE % "var.tags",
-        },
-        "service",
-        ["main.tf:4"],
-    ),
-    (
-        "a map that the module makes: the resource in it",
-        {"main.tf": 'module "m" {\n  source = "./m"\n  tags = {}\n}\n', "m/main.tf": MODULE % '{ owner = "a" }'},
-        "service",
-        ["m/main.tf:5"],
-    ),
-    (
-        "a module that was fetched: the call",
-        {
-            "main.tf": '\nmodule "m" {\n  source = "acme/m/aws"\n}\n',
-            ".terraform/modules/modules.json": '{"Modules":[{"Key":"m","Dir":".terraform/modules/m"}]}',
-            ".terraform/modules/m/main.tf": TOPIC % "{}",
-        },
-        "owner",
-        ["main.tf:2"],
-    ),
-]
+def call(more: str, source: str = "./m") -> str:
+    return f'module "m" {{\n  source = "{source}"\n{more}}}\n'
 
 
-@pytest.mark.parametrize(("files", "tag", "expected"), [pytest.param(*rest, id=name) for name, *rest in CASES])
-def test_a_fault_stands_where_a_person_would_mend_it(
-    tmp_path: Path, files: Mapping[str, str], tag: str, expected: list[str]
+ADDRESS = "aws_sns_topic.t"
+INSIDE = "module.m.aws_sns_topic.t"
+
+# What it is about, the files, the address, the key that the policy asks for, what was found in its place, and the text
+# of the first line of the place with the name of its file.
+ROWS: list[tuple[str, Files, str, str, str | None, str]] = [
+    ("no tags", {"main.tf": topic("")}, ADDRESS, "owner", None, 'main.tf: resource "aws_sns_topic" "t" {'),
+    ("a map without it", {"main.tf": topic("{\n    a = 1\n  }")}, ADDRESS, "owner", None, "main.tf: tags = {"),
+    ("an entry that is wrong", {"main.tf": topic('{\n    a = 1\n    owner = ""\n  }')}, ADDRESS, "owner", None, 'main.tf: owner = ""'),
+    ("an entry of another name", {"main.tf": topic('{\n    Owner = "x"\n  }')}, ADDRESS, "owner", "Owner", 'main.tf: Owner = "x"'),
+    ("the entry that counts", {"main.tf": topic('merge({\n    owner = "x"\n  }, {\n    owner = ""\n  })')}, ADDRESS, "owner", None, 'main.tf: owner = ""'),
+    ("an entry in a local", {"main.tf": topic("merge(local.a, {})"), "l.tf": 'locals {\n  a = local.b\n  b = {\n    owner = ""\n  }\n}\n'}, ADDRESS, "owner", None, 'l.tf: owner = ""'),
+    ("an entry in a default", {"main.tf": topic("var.tags") + 'variable "tags" {\n  default = {\n    owner = ""\n  }\n}\n'}, ADDRESS, "owner", None, 'main.tf: owner = ""'),
+    ("an entry in the provider's defaults", {"main.tf": PROVIDER + topic("{}")}, ADDRESS, "owner", "Team", 'main.tf: Team = "d"'),
+    ("an entry that a caller gives", {"main.tf": call('  tags = {\n    owner = ""\n  }\n'), "m/m.tf": M + topic("var.tags")}, INSIDE, "owner", None, 'main.tf: owner = ""'),
+    ("a map that a caller gives", {"main.tf": call("  tags = {\n    a = 1\n  }\n"), "m/m.tf": M + topic("merge(var.tags, { b = 1 })")}, INSIDE, "owner", None, "main.tf: tags = {"),
+    ("a map that nobody gives", {"main.tf": call(""), "m/m.tf": M + topic("var.tags")}, INSIDE, "owner", None, "m/m.tf: tags = var.tags"),
+    ("a value that a caller gives", {"main.tf": call('  owner = ""\n'), "m/m.tf": M + topic("{\n    owner = var.owner\n  }")}, INSIDE, "owner", None, 'main.tf: owner = ""'),
+    ("an output", {"main.tf": call("") + topic("module.m.tags"), "m/m.tf": 'output "tags" {\n  value = {\n    owner = ""\n  }\n}\n'}, ADDRESS, "owner", None, 'm/m.tf: owner = ""'),
+    ("a branch that is decided", {"main.tf": topic('true ? {\n    owner = ""\n  } : {\n    owner = "x"\n  }')}, ADDRESS, "owner", None, 'main.tf: owner = ""'),
+    ("a module that isn't ours", {"main.tf": call("", "./vendor/m"), "vendor/m/m.tf": M + topic("{\n    a = 1\n  }")}, INSIDE, "owner", None, 'main.tf: module "m" {'),
+    ("an override", {"main.tf": topic('{\n    owner = "x"\n  }'), "override.tf": 'resource "aws_sns_topic" "t" {\n  tags = {\n    owner = ""\n  }\n}\n'}, ADDRESS, "owner", None, 'override.tf: owner = ""'),
+    ("locals in a circle", {"main.tf": topic("local.a") + "locals {\n  a = local.b\n  b = local.a\n}\n"}, ADDRESS, "owner", None, "main.tf: tags = local.a"),
+    ("JSON", {"main.tf.json": '{"resource": {"aws_sns_topic": {"t": {\n"tags": {\n"owner": ""}}}}}'}, ADDRESS, "owner", None, 'main.tf.json: "owner": ""}}}}}'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("files", "address", "key", "found", "expected"), [pytest.param(*rest, id=name) for name, *rest in ROWS]
+)
+def test_the_place_is_where_a_person_would_edit(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    files: Files,
+    address: str,
+    key: str,
+    found: str | None,
+    expected: str,
 ) -> None:
-    assert places(tmp_path, files, tag) == expected
+    monkeypatch.chdir(tmp_path)
+    read(tmp_path, files)
+    judged = read(Path(), {}).find(address)
+    assert judged is not None
+    where = place(judged.evidence, judged.resource.surfaces[0], key, found).location
+
+    line = Path(where.file).read_text().splitlines()[where.line - 1]
+    assert f"{where.file}: {line.strip()}" == expected
 
 
-def test_a_configuration_without_end_has_places_all_the_same(tmp_path: Path) -> None:
-    endless = "{ x = length([for i in range(1000) : [for j in range(1000) : [for k in range(1000) : k]]]) }"
-    loop = '{ for k, v in { a = "b" } : k => v }'
-    dynamic = '\n  dynamic "tag" {\n    for_each = { a = "b" }\n    content {\n      key = tag.key\n    }\n  }\n'
-    text = (TOPIC % endless) + (TOPIC % loop).replace('"t"', '"u"')
-    text += f'resource "aws_autoscaling_group" "g" {{{dynamic}}}\n'
-    text += PROVIDER.replace('{\n      environment = "prod"\n    }', loop)
+def test_the_chain_leads_from_the_outermost_call_to_the_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {
+        "main.tf": 'module "a" {\n  source = "./a"\n  for_each = toset(["x"])\n}\n',
+        "a/a.tf": call("  tags = local.tags\n", "../m") + 'locals {\n  tags = { owner = "" }\n}\n',
+        "m/m.tf": M + topic("var.tags"),
+    }
+    monkeypatch.chdir(tmp_path)
+    read(tmp_path, files)
+    judged = read(Path(), {}).find('module.a["x"].module.m.aws_sns_topic.t')
+    assert judged is not None
+    found = place(judged.evidence, judged.resource.surfaces[0], "owner", None)
 
-    assert len(places(tmp_path, {"main.tf": text}, "owner")) == 3
+    assert (found.location.file, found.location.line) == ("a/a.tf", 6)
+    assert (found.block.file, found.folder) == ("m/m.tf", "m")
+    assert found.chain == (
+        'module.a["x"] at main.tf:1',
+        "module.m at a/a.tf:1",
+        "aws_sns_topic.t at m/m.tf:7",
+        "var.tags at m/m.tf:1",
+        "local.tags at a/a.tf:6",
+    )
