@@ -81,6 +81,7 @@ def test_every_finding_has_a_line_that_is_about_it(
             "labels",
             "propagate_at_",
             "value ",
+            '""',
         )
         assert any(word in "\n".join(lines) for word in named), (finding, lines)
 

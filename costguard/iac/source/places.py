@@ -22,7 +22,7 @@ from costguard.iac.hcl.tree import (
 from costguard.iac.hcl.values import EvaluationError, PartialMap, Unknown, Value, doubt, unmark
 from costguard.iac.source.evidence import Evidence
 from costguard.iac.source.instance import ONE, TOO_LONG, BlockScope, Each, ModuleInstance
-from costguard.iac.source.module import blocks, find, location
+from costguard.iac.source.module import Declared, blocks, find, location
 from costguard.iac.source.tagset import THE_RESOURCE, Body
 from costguard.model.resource import Location, Surface
 
@@ -49,6 +49,8 @@ class Trace(msgspec.Struct, frozen=True):
     each: Each
     names: Locals
     steps: tuple[str, ...] = ()
+    owner: Declared | None = None
+    """The call whose ``each`` it is, for an argument of a call."""
 
     @property
     def location(self) -> Location:
@@ -71,6 +73,7 @@ def place(evidence: Evidence, surface: Surface, key: str | None, found: str | No
     name = f"{evidence.type}.{evidence.name}" if evidence.type != "module" else f"module.{evidence.name}"
     written = own_expression(evidence, surface.path)
     traced: Trace | None = None
+    at = "value"
     for wanted in (found, key):
         if traced is None and wanted is not None and wanted in surface.tags.tags:
             at = "key" if wanted == found and found != key else "value"
@@ -82,6 +85,8 @@ def place(evidence: Evidence, surface: Surface, key: str | None, found: str | No
     if calls:
         chain.append(f"{name} at {_at(block)}")
     if traced is not None:
+        if not addition and found != key and at == "value":
+            traced = origin(traced, evidence.declared, key or "")
         chain += traced.steps
         if editable(traced.module):
             # To add to a map is an edit of the whole attribute; an entry has its own line.
@@ -331,12 +336,70 @@ def _variable(trace: Trace, name: str) -> Trace | None:
         given = module.call.attribute(name)
         if given is not None:
             file, attribute = given
-            return Trace(file, attribute.value, module.parent, module.each, {}, (*trace.steps, step))
+            steps = (*trace.steps, step)
+            return Trace(file, attribute.value, module.parent, module.each, {}, steps, module.call)
     default = declared.attribute("default")
-    if default is None:
+    if default is None or (module.parent is None and module.world.inputs(module, name, declared) is not None):
         return None
     file, attribute = default
     return Trace(file, attribute.value, module, ONE, {}, (*trace.steps, step))
+
+
+def origin(trace: Trace, owner: Declared, key: str) -> Trace:
+    """Where the value of a map's entry is written: behind locals, variables, and what ``for_each`` goes through.
+
+    The entry itself, where its value is computed.
+    """
+    current = trace
+    for _ in range(_LONGEST):
+        node = current.node.value if isinstance(current.node, ObjectItem) else current.node
+        if isinstance(node, Literal):
+            return current
+        plain = _with(current, node)
+        behind = _entry_of(plain, key) if isinstance(node, Object) else _behind_value(plain, owner, _LONGEST)
+        if behind is None:
+            break
+        current = behind
+    return trace
+
+
+def _behind_value(trace: Trace, owner: Declared, deepest: int) -> Trace | None:
+    """One step from an expression to what it stands for."""
+    if deepest <= 0:
+        return None
+    match trace.node:
+        case Parentheses(inner=inner):
+            return _with(trace, inner)
+        case GetAttr(of=Name(name="each"), name="value") if trace.each.kind == "for_each" and not trace.each.doubt:
+            stated = _block_of(trace, owner).attribute("for_each")
+            if stated is None or not isinstance(trace.each.key, str):
+                return None
+            step = f"each.value at {stated[0].name}:{stated[0].line(stated[1].start)}"
+            every = Trace(stated[0], stated[1].value, trace.module, ONE, {}, (*trace.steps, step))
+            return _entry_of(every, trace.each.key)
+        case GetAttr(of=Name(name="local" | "var" | "module")) | GetAttr(of=GetAttr(of=Name(name="module"))):
+            return _reference(trace)
+        case GetAttr(of=inner, name=key) | Index(of=inner, key=Literal(value=str(key))):
+            whole: Trace | None = _with(trace, inner)
+            while whole is not None and not isinstance(_plain(whole.node), Object):
+                deepest -= 1
+                whole = _behind_value(_with(whole, _plain(whole.node)), owner, deepest)
+            return None if whole is None else _entry_of(_with(whole, _plain(whole.node)), key)
+    return None
+
+
+def _plain(node: Expression | ObjectItem) -> Expression:
+    return node.value if isinstance(node, ObjectItem) else node
+
+
+def _entry_of(trace: Trace, key: str) -> Trace | None:
+    found = follow(trace, key)
+    return found if isinstance(found.node, ObjectItem) else None
+
+
+def _block_of(trace: Trace, owner: Declared) -> Declared:
+    """The block whose ``each`` it is: the resource's, or further out the call that the expression is an argument of."""
+    return owner if trace.owner is None else trace.owner
 
 
 def _output(trace: Trace, of: Expression, call: str, output: str) -> Trace | None:
