@@ -218,6 +218,8 @@ def headline(report: Report) -> str:
     if not report.complete:
         return "No new findings in what could be read."
     if not summary.resources:
+        if report.checkpoint == "source":
+            return "Nothing to judge: there are no resources in what was asked for."
         return "Nothing to judge: no resource is created, changed or kept."
     judged = summary.resources - summary.untaggable
     if not judged:
