@@ -1,21 +1,20 @@
 """What a configuration amounts to, so that two of them can be compared: its tags, and everything else.
 
 An edit of tags may change the tags that were planned and nothing more: no instance comes or goes, no name, no selector
-and no argument of a data source moves with them. Values that can't be told are compared by the reason why.
+and no argument of a data source moves with them, and nothing that reads the same values for a condition or an output.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from functools import partial
 
 from costguard import catalog
-from costguard.iac.hcl.values import Marked, PartialMap, Set, Unknown, Value, unknowns
+from costguard.fix.readers import Plain, Readers, plain
+from costguard.iac.hcl.values import unknowns
 from costguard.iac.source import Configuration
 from costguard.iac.source.configuration import instances
 from costguard.iac.source.instance import ModuleInstance
+from costguard.iac.source.module import Declared
 from costguard.iac.source.tagset import Body, Item
-
-Plain = Any
-"""A value as nested tuples, which can be compared and put into a set."""
 
 _META = frozenset(("depends_on", "provider", "providers"))
 _META_BLOCKS = frozenset(("lifecycle", "provisioner", "connection"))
@@ -24,24 +23,27 @@ _DEEPEST = 40
 
 def everything_else(configuration: Configuration) -> dict[tuple[str, ...], Plain]:
     """All that is not the tags of a resource: (address, argument…) → its value."""
-    found: dict[tuple[str, ...], Plain] = {}
+    readers = Readers(configuration)
+    found: dict[tuple[str, ...], Plain] = dict(readers.all())
+    collect = partial(_collect, found, readers)
     for module in instances(configuration.root):
         prefix = f"{module.address}." if module.address else ""
         for (type_name, name), declared in module.module.resources.items():
-            tags = _tag_paths(type_name)
+            judged = catalog.cloud_of(module.resource_provider(type_name, declared).source) is not None
+            tags = _tag_paths(type_name) if judged else frozenset()
             for each in module.instances(type_name, name, declared):
                 address = f"{prefix}{type_name}.{name}{each.index}"
-                _collect(found, (address,), Body(declared.layers, module.in_block(each)), tags, 0)
+                collect(declared, (address,), Body(declared.layers, module.in_block(each)), tags, 0)
         for (type_name, name), declared in module.module.data.items():
             for each in module.instances(f"data.{type_name}", name, declared):
                 address = f"{prefix}data.{type_name}.{name}{each.index}"
-                _collect(found, (address,), Body(declared.layers, module.in_block(each)), frozenset(), 0)
+                collect(declared, (address,), Body(declared.layers, module.in_block(each)), frozenset(), 0)
         for name, declared in module.module.calls.items():
             if module.children(name).present:
                 continue  # What its arguments lead to is compared where it leads.
             for each in module.instances("module", name, declared):
                 body = Body(declared.layers, module.in_block(each))
-                _collect(found, (f"{prefix}module.{name}{each.index}",), body, frozenset(), 0)
+                collect(declared, (f"{prefix}module.{name}{each.index}",), body, frozenset(), 0)
         found.update(_broken(module, prefix))
     return found
 
@@ -66,6 +68,8 @@ def _tag_paths(type_name: str) -> frozenset[tuple[str, ...]]:
 
 def _collect(
     found: dict[tuple[str, ...], Plain],
+    readers: Readers,
+    declared: Declared,
     where: tuple[str, ...],
     body: Body | Item,
     tags: frozenset[tuple[str, ...]],
@@ -77,6 +81,9 @@ def _collect(
     for name in sorted(names - (_META if depth == 0 else frozenset())):
         if not any(path[0] == name for path in tags):
             found[*where, name] = plain(body.value(name))
+            # What a module that isn't here gets as tags may grow, as all tags do.
+            if declared.block.type != "module" or not is_for_tags(name):
+                found.update(readers.more(where, name, body, declared))
     types = {type_ for layer in body.layers for type_ in layer.body.block_types()} - {"dynamic"}
     types |= {
         block.labels[0] for layer in body.layers for block in layer.body.blocks("dynamic", 1) if len(block.labels) == 1
@@ -89,26 +96,12 @@ def _collect(
         if not inner:  # A block that holds tags may have been written for their sake alone.
             found[*where, type_] = (len(children), unknown)
         for index, child in enumerate(children):
-            _collect(found, (*where, f"{type_}[{index}]"), child, inner, depth + 1)
+            _collect(found, readers, declared, (*where, f"{type_}[{index}]"), child, inner, depth + 1)
 
 
-def plain(value: Value) -> Plain:
-    """A value to compare."""
-    match value:
-        case Unknown(reason):
-            return ("?", reason)
-        case Marked(inner):
-            return ("secret", plain(inner))
-        case tuple():
-            return ("list", *map(plain, value))
-        case Set(items):
-            return ("set", *map(plain, items))
-        case dict():
-            return ("map", *((key, plain(item)) for key, item in sorted(value.items())))
-        case PartialMap(entries, maybe, open_):
-            return ("part", plain(entries), tuple(sorted(maybe)), bool(open_))
-        case _:
-            return (type(value).__name__, value)
+def is_for_tags(argument: str) -> bool:
+    """Whether an argument of a module is called as those are that take tags."""
+    return "tag" in argument or "label" in argument
 
 
 def gained(before: Plain, after: Plain) -> Mapping[str, Plain] | None:

@@ -8,9 +8,10 @@ import msgspec
 
 from costguard.check import Examined
 from costguard.fix import places
-from costguard.fix.effects import Plain, everything_else, gained
+from costguard.fix.effects import everything_else, gained, is_for_tags
 from costguard.fix.mends import ANY, Mend
 from costguard.fix.places import Home
+from costguard.fix.readers import Plain
 from costguard.iac.source import Judged
 from costguard.iac.source.configuration import instances
 from costguard.iac.source.roots import Root
@@ -207,7 +208,7 @@ class Comparison:
                 continue
             more = gained(old, new) or {}
             # A module that isn't here is given the tags that all others get.
-            if len(where) == 2 and _is_call(where[0]) and _is_for_tags(where[1]) and self._are_written(more):
+            if len(where) == 2 and _is_call(where[0]) and is_for_tags(where[1]) and self._are_written(more):
                 continue
             yield Complaint(self._all, f"an edit there would also change {' '.join(where)}", where)
 
@@ -234,7 +235,3 @@ class Comparison:
 def _is_call(address: str) -> bool:
     """Whether an address is that of a module and of nothing in it."""
     return without_indexes(address).split(".")[-2:-1] == ["module"]
-
-
-def _is_for_tags(argument: str) -> bool:
-    return "tag" in argument or "label" in argument

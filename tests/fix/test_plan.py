@@ -316,6 +316,90 @@ def test_a_local_that_is_used_for_more_than_tags_stays(folder: Folder, use: str)
     assert fixed.text().startswith(lines(SHARED).partition("resource")[0])
 
 
+BOTH = """
+    locals {
+      tags = { service = "b" }
+    }
+
+    resource "aws_sqs_queue" "a" {
+      tags = local.tags
+    }
+
+    resource "aws_sqs_queue" "b" {
+      tags = local.tags
+    }
+    """
+CONDITION = '    condition     = length(local.tags) == 1\n    error_message = "no"\n'
+
+
+@pytest.mark.parametrize(
+    "reader",
+    [
+        'resource "aws_sns_topic" "x" {\n  tags = { owner = "x" }\n  lifecycle {\n    precondition {\n'
+        + CONDITION
+        + "    }\n  }\n}\n",
+        'data "aws_region" "x" {\n  lifecycle {\n    postcondition {\n' + CONDITION + "    }\n  }\n}\n",
+        'output "x" {\n  value = 1\n  precondition {\n' + CONDITION + "  }\n}\n",
+        'output "x" {\n  value = local.tags\n}\n',
+        (
+            'output "x" {\n  value = { tags = local.indirect, id = aws_sqs_queue.a.id }\n}\n'
+            "locals {\n  indirect = values(local.tags)\n}\n"
+        ),
+        'check "x" {\n  assert {\n' + CONDITION + "  }\n}\n",
+        'check "x" {\n  data "http" "y" {\n    url = join("", values(local.tags))\n  }\n}\n',
+        (
+            'import {\n  to = aws_sns_topic.x\n  id = join("-", keys(local.tags))\n}\n'
+            'resource "aws_sns_topic" "x" {\n  tags = { owner = "x" }\n}\n'
+        ),
+        'resource "datadog_monitor" "x" {\n  tags = local.tags\n}\n',
+        'provider "aws" {\n  profile = join("-", values(local.tags))\n}\n',
+        'provider "aws" {\n  assume_role {\n    tags = local.tags\n  }\n}\n',
+        'resource "null_resource" "x" {\n  connection {\n    host = join("-", values(local.tags))\n  }\n}\n',
+        'resource "null_resource" "x" {\n  provisioner "local-exec" {\n    command = jsonencode(local.tags)\n  }\n}\n',
+        # Nobody can tell the value, and yet it would be another one.
+        (
+            'resource "aws_instance" "x" {\n  user_data = jsonencode([local.tags, data.aws_region.x.name])\n'
+            '  tags = { owner = "x" }\n}\ndata "aws_region" "x" {}\n'
+        ),
+    ],
+)
+def test_a_local_that_anything_but_tags_reads_stays(folder: Folder, reader: str) -> None:
+    folder.write(**{"main.tf": BOTH, "reader.tf": reader})
+    fixed = folder.fixed(owner="team-a")
+    assert fixed.left == {}
+    assert list(fixed.files) == ["main.tf"]
+    assert fixed.text() == lines(BOTH).replace(
+        "tags = local.tags\n", 'tags = merge(local.tags, { owner = "team-a" })\n'
+    )
+
+
+def test_an_argument_that_its_module_validates_stays(folder: Folder) -> None:
+    variable = (
+        'variable "x" {\n  validation {\n    condition     = length(var.x) == 1\n    error_message = "no"\n  }\n}\n'
+    )
+    folder.write(**{"main.tf": BOTH, "call.tf": 'module "m" {\n  source = "./m"\n  x      = local.tags\n}\n'})
+    folder.write(**{"m/main.tf": variable})
+    fixed = folder.fixed(owner="team-a")
+    assert fixed.text() == lines(BOTH).replace(
+        "tags = local.tags\n", 'tags = merge(local.tags, { owner = "team-a" })\n'
+    )
+
+
+def test_an_output_of_what_a_resource_has_keeps_no_tag_away(folder: Folder) -> None:
+    output = 'output "x" {\n  value = aws_sqs_queue.a.tags\n}\n'
+    folder.write(**{"main.tf": BOTH, "output.tf": output})
+    assert folder.fixed(owner="team-a").text().count("owner") == 1
+
+
+def test_tags_that_the_resource_itself_counts_are_left(folder: Folder) -> None:
+    counted = CONDITION.replace("local", "self")
+    text = 'resource "aws_sns_topic" "x" {\n  tags = { a = "b" }\n  lifecycle {\n    postcondition {\n' + counted
+    folder.write(**{"main.tf": text + "    }\n  }\n}\n"})
+    fixed = folder.fixed(owner="team-a")
+    assert fixed.files == {}
+    assert "an edit there would also change aws_sns_topic.x" in fixed.left["aws_sns_topic.x owner"]
+
+
 def test_a_module_that_is_not_here_is_given_what_all_others_get(folder: Folder) -> None:
     remote = 'module "r" {\n  source = "terraform-aws-modules/s3-bucket/aws"\n  tags   = local.tags\n}\n'
     folder.write(**{"main.tf": SHARED, "remote.tf": remote})
