@@ -25,9 +25,10 @@ from costguard.iac.hcl.tree import (
     ObjectItem,
     Parentheses,
 )
+from costguard.iac.source.configuration import instances
 from costguard.iac.source.evidence import Evidence
 from costguard.iac.source.instance import ONE, ModuleInstance, ProviderConfiguration
-from costguard.iac.source.module import LABELS, Module, find
+from costguard.iac.source.module import LABELS, Declared, Module, find
 from costguard.iac.source.places import Trace, default_expression, entry, own_expression, surface_parts
 from costguard.iac.source.tagset import THE_RESOURCE, Body
 from costguard.model.resource import Surface
@@ -304,6 +305,48 @@ def _defaults(provider: ProviderConfiguration, evidence: Evidence, where: Module
         return
     path = ("default_labels",) if cloud == "google" else ("default_tags", "tags")
     yield _into(layer.file, where, layer.body, path)
+
+
+def reaches_absent(provider: ProviderConfiguration) -> str:
+    """The address of a module whose files aren't here and that gets a root's provider configuration, so that nobody can
+    tell what its defaults would change there; empty where there is none."""
+    if provider.where is None:
+        return ""
+    for module in instances(provider.where):
+        for name, call in module.module.calls.items():
+            if not module.children(name).present and _gets(module, call, provider):
+                return f"{module.address}.module.{name}".lstrip(".")
+    return ""
+
+
+def _gets(module: ModuleInstance, call: Declared, provider: ProviderConfiguration) -> bool:
+    """Whether a call passes a provider configuration on, by name or without a word."""
+    inside: set[str] = set()
+    passed = call.expression("providers")
+    if passed is not None and not isinstance(passed, Object):
+        return True
+    for item in passed.items if passed is not None else ():
+        name, alias = _provider_name(item.value)
+        if not name or module.provider(name, alias).block is provider.block:
+            return True
+        inside.add(_provider_name(item.key)[0])
+    kind = provider.source.rpartition("/")[2]
+    inherited = {kind, *module.module.required, *module.module.providers, *module.passed}
+    return any(
+        module.provider(name).block is provider.block for name in inherited if "." not in name and name not in inside
+    )
+
+
+def _provider_name(expression: Expression) -> tuple[str, str]:
+    match expression:
+        case Name(name=name):
+            return name, ""
+        case GetAttr(of=Name(name=name), name=alias):
+            return name, alias
+        case Literal(value=str(text)):
+            name, _, alias = text.partition(".")
+            return name, alias
+    return "", ""
 
 
 def may_be_since(module: Module, provider: str, version: tuple[int, int]) -> bool:

@@ -299,6 +299,10 @@ class _Planner:
         if why:
             return why
         finding = mend.finding
+        if spot.defaults and finding.verdict is Verdict.MISSING:
+            absent = places.reaches_absent(mend.judged.evidence.provider)
+            if absent:
+                return f"the defaults of its provider reach {absent}, which isn't here"
         key = finding.key or ""
         by = ""
         match finding.verdict:

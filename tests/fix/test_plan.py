@@ -418,6 +418,36 @@ def test_one_default_is_preferred_over_many_resources(folder: Folder) -> None:
     )
 
 
+ABSENT = 'module "r" {\n  source = "terraform-aws-modules/s3-bucket/aws"\n%s}\n'
+WEST = 'provider "aws" {\n  alias  = "west"\n  region = "us-west-1"\n}\n'
+
+
+@pytest.mark.parametrize(
+    ("passed", "defaults"),
+    [
+        ("", False),
+        ("  providers = {\n    aws = aws\n  }\n", False),
+        ("  providers = {\n    aws.us = aws\n    aws    = aws.west\n  }\n", False),
+        ("  providers = {\n    aws = aws.west\n  }\n", True),
+    ],
+)
+def test_a_module_that_is_not_here_keeps_the_default_of_its_provider_away(
+    folder: Folder, passed: str, defaults: bool
+) -> None:
+    two = 'resource "aws_s3_bucket" "a" {}\nresource "aws_sqs_queue" "b" {}\n'
+    folder.write(**{"main.tf": AWS + WEST + two, "remote.tf": ABSENT % passed})
+    fixed = folder.fixed(owner="team-a")
+    assert ("default_tags" in fixed.text()) is defaults
+    assert fixed.text().count("owner") == (1 if defaults else 2)
+
+
+def test_a_module_that_is_not_here_inherits_through_the_one_that_calls_it(folder: Folder) -> None:
+    two = 'resource "aws_s3_bucket" "a" {}\nresource "aws_sqs_queue" "b" {}\nmodule "m" {\n  source = "./m"\n}\n'
+    folder.write(**{"main.tf": AWS + two, "m/main.tf": ABSENT % ""})
+    fixed = folder.fixed(owner="team-a")
+    assert "default_tags" not in fixed.text()
+
+
 def test_one_resource_is_edited_itself(folder: Folder) -> None:
     folder.write(**{"main.tf": AWS + 'resource "aws_s3_bucket" "a" {\n}\n'})
     assert folder.fixed(owner="team-a").text().startswith(AWS)
