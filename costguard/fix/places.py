@@ -396,22 +396,34 @@ def _below(constraint: str, version: tuple[int, int]) -> bool:
 # --- tags that are there and wrong
 
 
-def renaming(evidence: Evidence, surface: Surface, found: str) -> Iterator[Spot] | Nowhere:
-    """Where a tag that is there under a wrong key can get its own."""
+def renaming(evidence: Evidence, surface: Surface, found: str, value: str | None) -> Iterator[Spot] | Nowhere:
+    """Where a tag that is there under a wrong key can get its own; and ``value`` where what it has is wrong, too."""
     own = evidence.kind.own if evidence.kind is not None else None
     if own is not None and own.shape == "blocks" and not surface.created:
         child = _tag_block(evidence, own.path[-1], found)
         stated = find(child.layers, "key") if child is not None else None
         if stated is None:
             return Nowhere(f"the key of its {own.path[-1]} block is computed")
-        return iter((_set(stated[0], evidence.module, stated[1].value, lambda key, _: key),))
+        if value is None:
+            return iter((_set(stated[0], evidence.module, stated[1].value, lambda key, _: key),))
+        beside = find(child.layers, "value") if child is not None else None
+        if beside is None or beside[0] is not stated[0] or not isinstance(beside[1].value, Literal):
+            return Nowhere(f"the value of {found} is not allowed either, and computed")
+        key_at, value_at = stated[1].value, beside[1].value
+
+        def both(key: str, _value: str) -> tuple[Operation, ...]:
+            return (Set(key_at, key), Set(value_at, value))
+
+        return iter((Spot(stated[0], evidence.module, (stated[0].name, "value", key_at.start), both, shared=True),))
     trace = entry(evidence, own_expression(evidence, surface.path), found, surface.tags.tags[found].source)
     if trace is None or not isinstance(trace.node, ObjectItem):
         return Nowhere(f"{found} is computed{_at(trace)}")
     item = trace.node
+    if value is not None and not isinstance(item.value, Literal):
+        return Nowhere(f"the value of {found} is not allowed either, and computed")
 
     def operations(key: str, _value: str) -> tuple[Operation, ...]:
-        return (Rename(item, key),)
+        return (Rename(item, key),) if value is None else (Rename(item, key), Set(item.value, value))
 
     where = (trace.file.name, "key", item.start)
     defaults = surface.tags.tags[found].source != THE_RESOURCE

@@ -286,9 +286,12 @@ class _Planner:
         if found is None:
             return Nowhere("what is there is secret")
         value = mend.surface.tags.tags[found].value
+        certain = None
         if isinstance(value, Known) and not rule.allows(value.text):
-            return Nowhere(f"the value of {found} is not allowed either")
-        return places.renaming(mend.judged.evidence, mend.surface, found)
+            certain = rule.certainly(value.text)
+            if certain is None:
+                return Nowhere(f"the value of {found} is not allowed either")
+        return places.renaming(mend.judged.evidence, mend.surface, found, certain)
 
     def _certain(self, mend: Mend, rule: Require) -> str | None:
         return None if mend.finding.found is None else rule.certainly(mend.finding.found)
@@ -309,7 +312,9 @@ class _Planner:
             case Verdict.MISSPELLED:
                 found = finding.found or ""
                 tag = mend.surface.tags.tags[found].value
-                value = tag.text if isinstance(tag, Known) else ANY
+                value = ANY
+                if isinstance(tag, Known):
+                    value = tag.text if rule.allows(tag.text) else rule.certainly(tag.text) or tag.text
                 effect: dict[str, str | None] = {found: None, key: value}
             case Verdict.INVALID:
                 value = self._certain(mend, rule) or ""

@@ -221,6 +221,41 @@ def test_what_somebody_may_give_is_not_hidden(folder: Folder) -> None:
     assert fixed.left == {"aws_s3_bucket.a owner": "owner is set to null at main.tf:8"}
 
 
+@pytest.mark.parametrize(
+    ("tags", "mended"),
+    [
+        ('{ Environment = "prod" }', '{ environment = "production" }'),
+        ('{ "Environment" = "PROD", a = "b" }', '{ "environment" = "production", a = "b" }'),
+        ('{ ENVIRONMENT = "Staging" }', '{ environment = "staging" }'),
+    ],
+)
+def test_a_wrong_key_with_a_value_that_is_wrong_too_gets_both_where_both_are_certain(
+    folder: Folder, tags: str, mended: str
+) -> None:
+    text = 'resource "aws_s3_bucket" "a" {\n  tags = merge({ owner = "x" }, %s)\n}\n'
+    folder.write(**{"main.tf": text % tags})
+    assert folder.fixed().text() == text % mended
+
+
+def test_a_wrong_key_with_a_wrong_value_is_mended_in_a_tag_block_and_in_json(folder: Folder) -> None:
+    folder.write(
+        **{"main.tf": GROUP + "\n" + TAG % ("owner", "x", "true") + TAG % ("Environment", "prod", "true") + "}\n"}
+    )
+    json = '{"resource": {"aws_s3_bucket": {"a": {"tags": {"owner": "x", "%s": "%s"}}}}}\n'
+    folder.write(**{"more.tf.json": json % ("Environment", "prod")})
+    fixed = folder.fixed()
+    assert TAG % ("environment", "production", "true") in fixed.files["main.tf"]
+    assert fixed.files["more.tf.json"] == json % ("environment", "production")
+
+
+def test_a_wrong_key_whose_wrong_value_is_computed_is_left(folder: Folder) -> None:
+    text = 'resource "aws_s3_bucket" "a" {\n  tags = { owner = "x", Environment = lower("PROD") }\n}\n'
+    folder.write(**{"main.tf": text})
+    fixed = folder.fixed()
+    assert fixed.files == {}
+    assert fixed.left == {"aws_s3_bucket.a environment": "the value of Environment is not allowed either, and computed"}
+
+
 def test_an_alias_with_a_value_that_is_not_allowed_is_left(folder: Folder) -> None:
     folder.write(**{"policy.yaml": "version: 1\ntags: {owner: {aliases: [team], value: {enum: [a]}}}\n"})
     folder.write(**{"main.tf": 'resource "aws_s3_bucket" "a" {\n  tags = { team = "b" }\n}\n'})
