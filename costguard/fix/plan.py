@@ -22,7 +22,7 @@ from costguard.fix.places import Nowhere, Spot
 from costguard.fix.proof import Comparison, Complaint, State, What, different, state
 from costguard.fix.values import Said, Unsaid, Values
 from costguard.fix.verify import doubt
-from costguard.fix.write import Change
+from costguard.fix.write import Change, is_writable
 from costguard.iac.hcl import parse
 from costguard.iac.hcl.tree import File
 from costguard.iac.source import Files, Judged
@@ -380,7 +380,13 @@ class _Planner:
             there = Path(path).read_bytes() == file.source
         except OSError:
             there = False
-        return "" if there else f"{file.name} is generated"
+        if not there:
+            return f"{file.name} is generated"
+        if not is_writable(Path(path)):
+            return f"{file.name} is read-only"
+        if not os.access(Path(path).parent, os.W_OK):
+            return f"the folder of {file.name} is read-only"
+        return ""
 
     # --- which places are preferred
 

@@ -55,14 +55,20 @@ def _target(change: Change, within: Path) -> Path:
     _unchanged(change)
     try:
         target = change.path.resolve(strict=True)
-        mode = target.stat().st_mode
+        writable = is_writable(target)
     except (OSError, RuntimeError) as error:
         raise WriteError(f"{change.path} can't be written: {_why(error)}; nothing was written") from error
     if not target.is_relative_to(within.resolve()):
         raise WriteError(f"{change.path} is a link to {target}, outside {within}; nothing was written")
-    if not mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH) or not os.access(target, os.W_OK):
+    if not writable:
         raise WriteError(f"{change.path} is read-only; nothing was written")
     return target
+
+
+def is_writable(path: Path) -> bool:
+    """Whether somebody may write a file, and this process too: to the superuser, a file that nobody may write is one
+    that is meant to stay. Raises :class:`OSError` where it can't be told."""
+    return bool(path.stat().st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH)) and os.access(path, os.W_OK)
 
 
 def _unchanged(change: Change) -> None:
