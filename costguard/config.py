@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -123,7 +124,25 @@ def read(path: Path) -> Config:
     if doc is None:
         problems = explain(document, "config-v1") or [document.problem((), "does not fit the format of costguard.yaml")]
         raise DocumentError(problems)
+    upwards = [
+        document.problem(at, f"{text!r} leads out of the folder of {NAME}: a path here has no '..'")
+        for at, text in _paths(doc)
+        if ".." in text.split("/")
+    ]
+    if upwards:
+        raise DocumentError(upwards)
     return Config(doc, path.parent, document)
+
+
+def _paths(doc: ConfigDoc) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Every path that :func:`folder_glob` is to read, and where it stands."""
+    for index, rule in enumerate(doc.fix.values):
+        yield ("fix", "values", index, "path"), rule.path
+    for index, text in enumerate(doc.check.exclude):
+        yield ("check", "exclude", index), text
+    if isinstance(doc.assume, list):
+        for index, assumed in enumerate(doc.assume):
+            yield ("assume", index, "within"), assumed.within
 
 
 def under(path: str, base: str, glob: re.Pattern[str]) -> bool:
@@ -133,8 +152,10 @@ def under(path: str, base: str, glob: re.Pattern[str]) -> bool:
 
 
 def folder_glob(text: str) -> re.Pattern[str]:
-    """A path of ``costguard.yaml``: of a folder, all that is in it."""
-    return path_glob("/" + text.removeprefix("./").lstrip("/"))
+    """A path of ``costguard.yaml``: of a folder, all that is in it; ``.`` is the folder of that file."""
+    parts = [part for part in text.split("/") if part not in ("", ".")]
+    end = "/" if parts and text.endswith("/") else ""
+    return path_glob(f"/{'/'.join(parts)}{end}" if parts else "/**")
 
 
 _PIECE = re.compile(r"\\(.)|(\*\*)|(\*)|(\?)|([^\\*?]+|\\)")

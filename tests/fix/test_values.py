@@ -67,6 +67,29 @@ def test_the_last_folder_rule_counts(tmp_path: Path, policy: Policy, file: str, 
     assert Asker(tmp_path, policy, FOLDERS)(file) == expected
 
 
+@pytest.mark.parametrize("path", [".", "./", "/", "./.", "**", "./**"])
+@pytest.mark.parametrize("file", ["main.tf", "live/main.tf", "live/shop/db/main.tf"])
+def test_the_folder_of_the_configuration_is_everything_below(
+    tmp_path: Path, policy: Policy, path: str, file: str
+) -> None:
+    asker = Asker(tmp_path, policy, f"{{values: [{{path: '{path}', set: {{owner: all}}}}]}}")
+    assert asker(file) == "all by costguard.yaml:2"
+
+
+@pytest.mark.parametrize("path", ["./live", "live/", "./live/.", "live/./"])
+def test_a_folder_may_be_written_with_a_dot(tmp_path: Path, policy: Policy, path: str) -> None:
+    asker = Asker(tmp_path, policy, f"{{values: [{{path: '{path}', set: {{owner: live}}}}]}}")
+    assert asker("live/main.tf") == "live by costguard.yaml:2"
+    assert asker("lively/main.tf") == "platform by the policy's default"
+
+
+@pytest.mark.parametrize("path", ["..", "../live", "live/../x", "./.."])
+def test_a_path_that_leads_upwards_is_a_mistake(tmp_path: Path, policy: Policy, path: str) -> None:
+    with pytest.raises(DocumentError) as raised:
+        Asker(tmp_path, policy, f"{{values: [{{path: '{path}', set: {{owner: live}}}}]}}")("main.tf")
+    assert "costguard.yaml:2: fix.values[0].path: " in str(raised.value)
+
+
 def test_the_command_line_counts_before_all(tmp_path: Path, policy: Policy) -> None:
     assert Asker(tmp_path, policy, FOLDERS)("live/main.tf", owner="me") == "me by --set"
 
