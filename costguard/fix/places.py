@@ -90,8 +90,10 @@ def additions(evidence: Evidence, surface: Surface, key: str) -> Iterator[Spot] 
 def _block(evidence: Evidence, own: catalog.Surface) -> Iterator[Spot] | Nowhere:
     """A tag block of its own, as Auto Scaling has them."""
     type_ = own.path[-1]
-    if evidence.declared.attribute(type_) is not None:
-        return Nowhere(f"its {type_} blocks are computed")
+    stated = evidence.declared.attribute(type_)
+    if stated is not None:
+        in_json = stated[0].json
+        return Nowhere(f"{type_} blocks are not added in JSON" if in_json else f"its {type_} blocks are computed")
     parents = _parents(evidence, ".".join(own.path))
     if not parents:
         return Nowhere(f"{own.path[0]} is not written as a block")
@@ -104,13 +106,14 @@ def _block(evidence: Evidence, own: catalog.Surface) -> Iterator[Spot] | Nowhere
     return iter((Spot(layer.file, evidence.module, (layer.file.name, type_, layer.body.start), operations),))
 
 
-def _propagation(evidence: Evidence, type_: str, key: str) -> Iterator[Spot] | Nowhere:
+def _propagation(evidence: Evidence, type_: str, key: str) -> Nowhere:
+    """Why a tag that a group has and keeps from its instances stays so: somebody said that it should."""
     child = _tag_block(evidence, type_, key)
     found = find(child.layers, PROPAGATE) if child is not None else None
     if found is None:
         return Nowhere(f"no {type_} block of its own sets {PROPAGATE} for it")
     file, attribute = found
-    return iter((_set(file, evidence.module, attribute.value, lambda _key, _value: True),))
+    return Nowhere(f"{file.name}:{file.line(attribute.start)} sets {PROPAGATE}, and somebody decided that")
 
 
 def _parents(evidence: Evidence, path: str) -> list[Body]:

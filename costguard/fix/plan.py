@@ -319,9 +319,6 @@ class _Planner:
             case Verdict.INVALID:
                 value = self._certain(mend, rule) or ""
                 effect = {key: value}
-            case _ if mend.surface.path.endswith(f".{places.PROPAGATE}"):
-                value = ANY
-                effect = {key: value}
             case _:
                 said = self._said(rule, mend.judged, spot)
                 if isinstance(said, Unsaid):

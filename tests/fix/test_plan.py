@@ -104,9 +104,22 @@ def test_an_auto_scaling_group_gets_a_tag_that_its_instances_get_too(folder: Fol
     assert folder.fixed(owner="team-a").text() == GROUP + "\n" + TAG % ("owner", "team-a", "true") + "}\n"
 
 
-def test_a_tag_that_an_auto_scaling_group_keeps_from_its_instances_is_propagated(folder: Folder) -> None:
+def test_a_tag_that_somebody_keeps_from_the_instances_of_a_group_stays_so(folder: Folder) -> None:
     folder.write(**{"main.tf": GROUP + "\n" + TAG % ("owner", "x", "false") + "}\n"})
-    assert folder.fixed(owner="team-a").text() == GROUP + "\n" + TAG % ("owner", "x", "true") + "}\n"
+    fixed = folder.fixed(owner="team-a")
+    assert fixed.files == {}
+    assert fixed.left == {
+        "aws_autoscaling_group.a owner": "main.tf:7 sets propagate_at_launch, and somebody decided that"
+    }
+
+
+def test_a_tag_of_a_group_in_json_is_left(folder: Folder) -> None:
+    there = '[{"key": "a", "value": "b", "propagate_at_launch": true}]'
+    text = '{"resource": {"aws_autoscaling_group": {"a": {"max_size": 1, "tag": %s}}}}\n'
+    folder.write(**{"main.tf.json": text % there})
+    fixed = folder.fixed(owner="team-a")
+    assert fixed.files == {}
+    assert fixed.left["aws_autoscaling_group.a owner"] == "tag blocks are not added in JSON"
 
 
 def test_a_tag_block_under_an_alias_is_renamed(folder: Folder) -> None:
