@@ -87,7 +87,8 @@ def command(
         verb = "would mend" if dry else "mended"
         for mended in planned.mended:
             by = f"; its value is what {mended.by} says" if mended.by else ""
-            _tell(mended.location, f"{verb} {_what(mended.finding, mended.instances)}{by}")
+            where = mended.location if dry else mended.then
+            _tell(where, f"{verb} {_what(mended.finding, mended.instances)}{by}")
         hidden = 0
         for left in planned.left:
             if left.finding.verdict is Verdict.UNKNOWN and not verbose:

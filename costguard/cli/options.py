@@ -124,7 +124,8 @@ def config_in_force(config_file: str | None) -> config.Config | None:
 
 def _nearest_config() -> Path | None:
     try:
-        return config.find(Path.cwd())
+        found = config.find(Path.cwd())
+        return None if found is None else Path(os.path.relpath(found))  # as messages call all other files
     except OSError as error:
         raise UsageError(
             f"costguard.yaml can't be looked for in the working directory and above it: {error.strerror}; "

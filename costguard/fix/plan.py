@@ -22,7 +22,7 @@ from costguard.fix.places import Nowhere, Spot
 from costguard.fix.proof import Comparison, Complaint, State, What, different, state
 from costguard.fix.values import Said, Unsaid, Values
 from costguard.fix.verify import doubt
-from costguard.fix.write import Change, is_writable
+from costguard.fix.write import Change, is_writable, new_lines
 from costguard.iac.hcl import parse
 from costguard.iac.hcl.tree import File
 from costguard.iac.source import Files, Judged
@@ -60,11 +60,12 @@ class Left(msgspec.Struct, frozen=True):
 
 
 class Mended(msgspec.Struct, frozen=True):
-    """A finding that the changes mend, where, and who says the value that is written (empty where the fault itself
-    says it)."""
+    """A finding that the changes mend, where it is now and where that will be when they are written, and who says the
+    value that is written (empty where the fault itself says it)."""
 
     finding: Finding
     location: Location
+    then: Location
     by: str
     instances: int = 1
 
@@ -115,9 +116,18 @@ def plan(paths: Sequence[str], asked: Asked, values: Callable[[Path], Values]) -
     def now(one: _Said) -> Location:
         return located.get((one.folder, one.finding.fingerprint), one.location)
 
+    def then(one: _Said) -> Location:
+        where = now(one)
+        if where.file not in texts:
+            return where
+        if where.file not in lines:
+            lines[where.file] = new_lines(*texts[where.file])
+        return msgspec.structs.replace(where, line=lines[where.file](where.line))
+
+    lines: dict[str, Callable[[int], int]] = {}
     return Plan(
-        changes=tuple(Change(Path(name), old, new) for name, (old, new) in sorted(texts.items())),
-        mended=tuple(Mended(one.finding, now(one), one.said, count) for one, count in _joined(mended)),
+        changes=tuple(_changes(texts)),
+        mended=tuple(Mended(one.finding, now(one), then(one), one.said, count) for one, count in _joined(mended)),
         left=tuple(
             Left(one.finding, now(one), one.location, one.said, count)
             for one, count in _joined(one for several in left.values() for one in several)
@@ -127,6 +137,16 @@ def plan(paths: Sequence[str], asked: Asked, values: Callable[[Path], Values]) -
         top=Path(os.path.realpath(selection.top)),
         gaps=tuple(sorted(gaps)),
     )
+
+
+def _changes(texts: Mapping[str, tuple[bytes, bytes]]) -> Iterator[Change]:
+    """Each file once, also where it is read under several names."""
+    files: set[str] = set()
+    for name, (old, new) in sorted(texts.items()):
+        file = os.path.realpath(name)
+        if file not in files:
+            files.add(file)
+            yield Change(Path(name), old, new)
 
 
 class _Said(msgspec.Struct, frozen=True):
@@ -498,7 +518,7 @@ class _Planner:
         names: dict[str, str] = {}
         for name, edited in edits.items():
             other = names.setdefault(os.path.realpath(name), name)
-            if other != name:
+            if other != name and edits[other].text != edited.text:
                 yield name, f"{other} is the same file under another name"
             key = (name, edited.text)
             if key not in self._doubts:
@@ -518,7 +538,10 @@ class _Planner:
             after = state(examined)
             for complaint in Comparison(root, before, after, self._mends, self._is_right).complaints():
                 for mend in self._to_blame(root, before, complaint):
-                    blamed.setdefault(mend, complaint.why)
+                    other = mend.root.folder != root.folder
+                    blamed.setdefault(
+                        mend, f"{complaint.why} in the root module {root.name}" if other else complaint.why
+                    )
         return blamed
 
     def _to_blame(self, root: Root, before: State, complaint: Complaint) -> list[Mend]:

@@ -26,16 +26,16 @@ def doubt(file: File, new: bytes, operations: Iterable[Operation]) -> str:
             return ""
         before, after = read(file.source.decode()), read(new.decode())
     except (Unverifiable, ValueError) as error:
-        return f"the second parser can't vouch for the edit ({error})"
+        return f"the edit can't be checked with a second parser, python-hcl2 ({error})"
     names = {name for operation in planned for name in _names(operation)}
     come: Counter[str] = Counter()
     gone: Counter[str] = Counter()
     for change in changes(before, after):
         if not change.attribute and (change.before is not None or not isinstance(change.after, Block)):
-            return f"the second parser misses {'.'.join(change.path)} in the edited text"
+            return f"python-hcl2, which checks the edit, misses {'.'.join(change.path)} in the edited text"
         if isinstance(change.after, Block):
             if change.after.type not in names:
-                return f"the second parser sees {'.'.join(change.path)} in the edited text, which was not planned"
+                return f"python-hcl2, which checks the edit, sees {'.'.join(change.path)} come, too"
             come.update(_of_block(change.after))
             continue
         old = Counter(_of_value(change.before)) if isinstance(change.before, Value) else Counter()
@@ -45,7 +45,7 @@ def doubt(file: File, new: bytes, operations: Iterable[Operation]) -> str:
     wanted = [_expected(operation, file.source) for operation in planned]
     for seen, expected in ((come, [one for one, _ in wanted]), (gone, [one for _, one in wanted])):
         if _counted(seen.elements()) != _counted(token for part in expected for token in part):
-            return "the second parser sees another change than the one that was planned"
+            return "python-hcl2, which checks the edit, doesn't see exactly this change in the edited text"
     return ""
 
 

@@ -181,6 +181,22 @@ def _patched(change: Change) -> Iterator[str]:
                 yield mark + line if line.endswith("\n") else f"{mark}{line}\n\\ No newline at end of file\n"
 
 
+def new_lines(old: bytes, new: bytes) -> Callable[[int], int]:
+    """Which line of the new text a line of the old one is, or what came in its place."""
+    from difflib import SequenceMatcher
+
+    before, after = _lines(old), _lines(new)
+    codes = SequenceMatcher(None, before, after, autojunk=len(before) > _WELL_ALIGNED).get_opcodes()
+
+    def line(number: int) -> int:
+        for _, start, end, begin, stop in codes:
+            if start < number <= end:
+                return max(1, min(begin + number - start, stop))
+        return number
+
+    return line
+
+
 def _range(start: int, end: int) -> str:
     """Lines from 1; of no lines the one before them."""
     length = end - start

@@ -93,6 +93,44 @@ def test_a_read_only_file_is_left_and_the_rest_is_mended(
     assert kept.read_text() == 'resource "aws_sqs_queue" "b" {}\n'
 
 
+def test_all_lines_are_those_of_the_text_that_is_there_when_it_is_said(costguard: Costguard, folder: Folder) -> None:
+    other = BUCKET.replace('"a"', '"z"').replace('bucket = "x"', 'tags = { owner = "", environment = "x" }')
+    folder.write(**{"main.tf": BUCKET + other + BUCKET.replace('"a"', '"y"')})
+    would = costguard(*SET).err.splitlines()
+    did = costguard(*SET, "--write").err.splitlines()
+    now = (folder.path / "main.tf").read_text().splitlines()
+    assert [line.split()[0] for line in would] == ["main.tf:1:", "main.tf:5:", "main.tf:7:", "main.tf:5:"]
+    assert [line.split()[0] for line in did] == ["main.tf:1:", "main.tf:9:", "main.tf:11:", "main.tf:9:"]
+    assert ["left" in line for line in did] == [False, False, False, True]
+    assert now[0] == 'resource "aws_s3_bucket" "a" {'
+    assert now[8] == '  tags = { owner = "team-a", environment = "x" }'
+    assert now[10] == 'resource "aws_s3_bucket" "y" {'
+
+
+def test_the_configuration_is_called_as_seen_from_here(costguard: Costguard, folder: Folder) -> None:
+    folder.write(
+        **{
+            "costguard.yaml": "version: 1\nfix:\n  values:\n    - {path: ., set: {owner: team-a}}\n",
+            "live/main.tf": BUCKET,
+        }
+    )
+    assert "its value is what costguard.yaml:4 says\n" in costguard(*ARGUMENTS).err
+    folder.write(**{"costguard.yaml": "version: 1\nfix:\n  values:\n    - {path: .., set: {owner: team-a}}\n"})
+    ended = costguard(*ARGUMENTS)
+    assert ended.code == 2
+    assert "costguard.yaml:4: fix.values[0].path: '..' leads out of the folder" in ended.err
+    assert str(folder.path) not in ended.err
+
+
+def test_a_folder_that_is_there_under_two_names_is_mended_once(costguard: Costguard, folder: Folder) -> None:
+    folder.write(**{"a/main.tf": BUCKET})
+    (folder.path / "b").symlink_to("a")
+    ended = costguard(*SET, "--write", "a", "b")
+    assert ended.code == 0
+    assert "left" not in ended.err
+    assert (folder.path / "a/main.tf").read_text() == FIXED
+
+
 def test_the_accepted_debt_of_a_baseline_is_left_alone(costguard: Costguard, bucket: Path) -> None:
     assert costguard("check", "--policy", "policy.yaml", "--write-baseline", "debt.json").code == 0
     ended = costguard(*SET, "--write", "--baseline", "debt.json")

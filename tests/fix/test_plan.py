@@ -752,7 +752,9 @@ def test_a_run_for_one_root_proves_the_others_too(folder: Folder) -> None:
     fixed = folder.fixed("live/shop", owner="team-a")
     assert fixed.files == {}
     assert fixed.left == {
-        "module.b.aws_s3_bucket.a owner": "an edit there would also change owner of module.other.aws_s3_bucket.a"
+        "module.b.aws_s3_bucket.a owner": (
+            "an edit there would also change owner of module.other.aws_s3_bucket.a in the root module live/pay"
+        )
     }
 
 
