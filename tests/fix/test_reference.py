@@ -32,4 +32,4 @@ def test_the_page_shows_what_fix_prints(tmp_path: Path) -> None:
 
 def test_the_configuration_of_the_page_is_one(tmp_path: Path) -> None:
     (tmp_path / "costguard.yaml").write_text(CONFIGURATION)
-    assert len(config.read(tmp_path / "costguard.yaml").doc.fix.values) == 2
+    assert len(config.read(tmp_path / "costguard.yaml").doc.fix.values) == 3
