@@ -439,6 +439,17 @@ def test_an_output_of_what_a_resource_has_keeps_no_tag_away(folder: Folder) -> N
     assert folder.fixed(owner="team-a").text().count("owner") == 1
 
 
+def test_a_resource_whose_change_would_replace_another_is_left(folder: Folder) -> None:
+    lifecycle = "  lifecycle {\n    replace_triggered_by = [%s]\n  }\n"
+    other = 'resource "aws_sns_topic" "x" {\n  tags = { owner = "x" }\n' + lifecycle + "}\n"
+    folder.write(**{"main.tf": BOTH, "other.tf": other % "aws_sqs_queue.a"})
+    fixed = folder.fixed(owner="team-a")
+    assert fixed.text().count("owner") == 1
+    assert fixed.left["aws_sqs_queue.a owner"].endswith("replace_triggered_by")
+    folder.write(**{"main.tf": BOTH, "other.tf": other % "aws_sqs_queue.a.id"})
+    assert folder.fixed(owner="team-a").left == {}
+
+
 def test_tags_that_the_resource_itself_counts_are_left(folder: Folder) -> None:
     counted = CONDITION.replace("local", "self")
     text = 'resource "aws_sns_topic" "x" {\n  tags = { a = "b" }\n  lifecycle {\n    postcondition {\n' + counted
