@@ -121,7 +121,7 @@ class Joined:
             return None
         surface = next((one for one in resource.surfaces if one.path == finding.surface), None)
         other = None if surface is None else counterpart(surface, resource, judged)
-        return None if other is None else place_of(judged.evidence, other, finding.key, finding.found)
+        return None if other is None else place_of(judged.evidence, other, finding)
 
 
 class _Sources:

@@ -90,7 +90,7 @@ class Configuration:
         assert judged is not None, finding.resource.address  # noqa: S101 - findings are about these resources
         surface = next(one for one in judged.resource.surfaces if one.path == finding.surface)
         try:
-            return place(judged.evidence, surface, finding.key, finding.found)
+            return place(judged.evidence, surface, finding)
         except (Exhausted, RecursionError):
             block = judged.evidence.declared.location
             return Place(block, (), block, judged.evidence.module.module.folder)

@@ -24,6 +24,7 @@ from costguard.iac.source.evidence import Evidence
 from costguard.iac.source.instance import ONE, TOO_LONG, BlockScope, Each, ModuleInstance
 from costguard.iac.source.module import Declared, blocks, find, location
 from costguard.iac.source.tagset import THE_RESOURCE, Body
+from costguard.model.finding import Finding, Verdict
 from costguard.model.resource import Location, Surface
 
 _LONGEST = 60
@@ -65,19 +66,19 @@ def editable(module: ModuleInstance) -> bool:
     )
 
 
-def place(evidence: Evidence, surface: Surface, key: str | None, found: str | None) -> Place:
-    """Where to edit for a finding on ``surface``: at the entry that is wrong (``found`` or ``key``) where there is one,
-    else where one is to be added."""
+def place(evidence: Evidence, surface: Surface, finding: Finding) -> Place:
+    """Where to edit for a finding on ``surface``: at the entry that is wrong where there is one, else where one is to
+    be added."""
     calls = _calls(evidence.module)
     block = evidence.declared.location
     name = f"{evidence.type}.{evidence.name}" if evidence.type != "module" else f"module.{evidence.name}"
     written = own_expression(evidence, surface.path)
     traced: Trace | None = None
-    at = "value"
-    for wanted in (found, key):
-        if traced is None and wanted is not None and wanted in surface.tags.tags:
-            at = "key" if wanted == found and found != key else "value"
-            traced = entry(evidence, written, wanted, surface.tags.tags[wanted].source, at)
+    misspelled = finding.verdict is Verdict.MISSPELLED
+    wanted = finding.found if misspelled else finding.key
+    if wanted is not None and wanted in surface.tags.tags:
+        at = "key" if misspelled else "value"
+        traced = entry(evidence, written, wanted, surface.tags.tags[wanted].source, at)
     addition = traced is None
     if traced is None and written is not None:
         traced = carrier(written)
@@ -85,8 +86,8 @@ def place(evidence: Evidence, surface: Surface, key: str | None, found: str | No
     if calls:
         chain.append(f"{name} at {_at(block)}")
     if traced is not None:
-        if not addition and found != key and at == "value":
-            traced = origin(traced, evidence.declared, key or "")
+        if not addition and finding.verdict in (Verdict.INVALID, Verdict.EMPTY):
+            traced = origin(traced, evidence.declared, wanted or "")
         chain += traced.steps
         if editable(traced.module):
             # To add to a map is an edit of the whole attribute; an entry has its own line.

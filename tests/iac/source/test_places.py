@@ -6,10 +6,30 @@ from pathlib import Path
 import pytest
 
 from costguard.iac.source.places import place
+from costguard.model.finding import Finding, Level, ResourceRef, Verdict
 from tests.iac.source.reading import Files, read
 
 PROVIDER = 'provider "aws" {\n  default_tags {\n    tags = {\n      Team = "d"\n    }\n  }\n}\n'
 M = 'variable "tags" {\n  default = {}\n}\nvariable "owner" {\n  default = "o"\n}\n'
+
+
+def fault(key: str, found: str | None) -> Finding:
+    """A finding about a key; ``found`` is what it is called instead."""
+    return Finding(
+        rule="tags/x",
+        tag=key,
+        key=key,
+        surface="tags",
+        verdict=Verdict.MISSPELLED if found else Verdict.EMPTY,
+        level=Level.ERROR,
+        resource=ResourceRef(address="", type="", provider=""),
+        location=None,
+        message="",
+        remedy="",
+        fingerprint="",
+        new=True,
+        found=found,
+    )
 
 
 def topic(tags: str, more: str = "") -> str:
@@ -63,7 +83,7 @@ def test_the_place_is_where_a_person_would_edit(
     read(tmp_path, files)
     judged = read(Path(), {}).find(address)
     assert judged is not None
-    where = place(judged.evidence, judged.resource.surfaces[0], key, found).location
+    where = place(judged.evidence, judged.resource.surfaces[0], fault(key, found)).location
 
     line = Path(where.file).read_text().splitlines()[where.line - 1]
     assert f"{where.file}: {line.strip()}" == expected
@@ -79,7 +99,7 @@ def test_the_chain_leads_from_the_outermost_call_to_the_value(tmp_path: Path, mo
     read(tmp_path, files)
     judged = read(Path(), {}).find('module.a["x"].module.m.aws_sns_topic.t')
     assert judged is not None
-    found = place(judged.evidence, judged.resource.surfaces[0], "owner", None)
+    found = place(judged.evidence, judged.resource.surfaces[0], fault("owner", None))
 
     assert (found.location.file, found.location.line) == ("a/a.tf", 6)
     assert (found.block.file, found.folder) == ("m/m.tf", "m")
