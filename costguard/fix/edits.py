@@ -95,8 +95,10 @@ def check(file: File, operations: Iterable[Operation]) -> None:
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _KEYWORDS = frozenset(("for", "if", "in", "null", "true", "false"))
 _BLANK = re.compile(rb"[ \t]*")
-_COMMA = re.compile(rb"(?:[ \t]|/\*.*?\*/)*,", re.DOTALL)
-_REST_OF_LINE = re.compile(rb"(?:[ \t,]|/\*.*?\*/)*(?:(?:#|//)[^\r\n]*)?", re.DOTALL)
+# Possessive, so that a row of comments is read once: it would take for ever to find that no comma follows.
+_COMMENT = rb"/\*(?:[^*]|\*(?!/))*+\*/"
+_COMMA = re.compile(rb"(?:[ \t]|" + _COMMENT + rb")*+,")
+_REST_OF_LINE = re.compile(rb"(?:[ \t,]|" + _COMMENT + rb")*+(?:(?:#|//)[^\r\n]*+)?")
 _BLANK_LINE = re.compile(rb"\r?\n[ \t]*(?:\r?\n|\Z)")
 _BLANK_LINES = re.compile(rb"(?:\r?\n[ \t]*(?=\r?\n))*")
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')

@@ -423,3 +423,14 @@ def test_a_text_in_json_that_is_no_map_is_refused() -> None:
     file = opened('{"resource": {"a": {"b": {"tags": "x"}}}}', "main.tf.json")
     with pytest.raises(EditError, match="no map"):
         written("", Add(resource(file).body, ("tags",), OWNER), file=file)
+
+
+def test_a_row_of_comments_behind_an_entry_is_read_once() -> None:
+    comments = "/**/" * 60
+    file = parse(f'resource "a" "b" {{\n  tags = {{ a = "b" {comments} }}\n}}\n'.encode(), "main.tf")
+    tags = file.body.blocks("resource", 2)[0].body.attributes["tags"].value
+
+    written = edit(file, [Put(tags, (("owner", "x"),))])
+
+    assert parse(written, "main.tf").problems == ()
+    assert b'owner = "x"' in written

@@ -203,6 +203,7 @@ class ModuleInstance:
         """The blocks whose instances are being worked out."""
         self._providers: dict[str, ProviderConfiguration] = {}
         self._passed: dict[str, Expression] | None = None
+        self._elsewhere: str | None = None
         self._roots: dict[str, Reference | Value] = {
             "var": _Variables(self),
             "local": _LocalValues(self),
@@ -308,6 +309,11 @@ class ModuleInstance:
                 return Unknown(f"var.{name} is {self.world.reusable}")
             if declared.attribute("default") is None:
                 return Unknown(f"var.{name} has no default, and no value here")
+            required = self._required()
+            if required:
+                return Unknown(
+                    f"var.{required} has no default and no value here, so var.{name} may be set elsewhere, too"
+                )
             return self._default(declared)
         assert self.call is not None  # noqa: S101 - a child has a call
         expression = self.call.expression(name)
@@ -316,6 +322,17 @@ class ModuleInstance:
                 return Unknown(f"var.{name} is required, and {self.address} doesn't give it")
             return self._default(declared)
         return evaluate(expression, self.parent.in_block(self.each))
+
+    def _required(self) -> str:
+        """A variable of the root that nobody gives a value here, so that it comes from elsewhere; others may, too."""
+        if self._elsewhere is None:
+            unset = (
+                name
+                for name, declared in self.module.variables.items()
+                if declared.attribute("default") is None and self.world.inputs(self, name, declared) is None
+            )
+            self._elsewhere = next(unset, "")
+        return self._elsewhere
 
     def default_of(self, declared: Declared) -> Value:
         """The default of a variable, converted to its type; Unknown where Terraform would stop."""

@@ -152,6 +152,14 @@ def test_a_var_file_that_is_missing_is_a_gap(tmp_path: Path) -> None:
     )
 
 
+def test_defaults_are_in_doubt_where_a_required_variable_has_its_value_from_elsewhere(tmp_path: Path) -> None:
+    text = 'variable "team" {}\n' + DEFAULT + TOPIC
+
+    assert tags_of(read(tmp_path, text), "aws_sns_topic.t") == {"Env": UNKNOWN}
+    assert tags_of(read(tmp_path, text, var("a", "team")), "aws_sns_topic.t") == {"Env": "default"}
+    assert tags_of(read(tmp_path, text, var("own")), "aws_sns_topic.t") == {"Env": "own"}
+
+
 def test_the_variables_of_a_module_that_others_call_are_theirs_to_give(tmp_path: Path) -> None:
     text = DEFAULT + TOPIC + 'resource "aws_sns_topic" "own" {\n  tags = { Env = "x" }\n}\n'
     configuration = read(tmp_path, text, Settings(reusable="given by whoever calls this module"))
