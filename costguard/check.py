@@ -10,10 +10,8 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -22,7 +20,7 @@ from costguard.baseline import Entry, Settled, as_old, settle
 from costguard.config import AssumeDoc, Config
 from costguard.engine import evaluate, fingerprint
 from costguard.iac.hcl import parse
-from costguard.iac.hcl.values import Value
+from costguard.iac.hcl.values import from_data
 from costguard.iac.source import Assumption, Configuration, Files, Judged, Settings, read_configuration
 from costguard.iac.source.configuration import instances
 from costguard.iac.source.instance import ModuleInstance
@@ -115,25 +113,11 @@ def assumptions(config: Config | None, folder: str) -> tuple[Assumption, ...]:
     stated = config.doc.assume if config is not None else None
     parts = stated if isinstance(stated, list) else [AssumeDoc(values=stated or {})]
     return tuple(
-        Assumption(reference, _value(value))
+        Assumption(reference, from_data(value))
         for part in parts
         if config is not None and config.covers(part.within, folder)
         for reference, value in part.values.items()
     )
-
-
-def _value(value: Any) -> Value:
-    """What YAML says, in the values of HCL."""
-    match value:
-        case dict():
-            return {str(key): _value(item) for key, item in value.items()}
-        case list():
-            return tuple(map(_value, value))
-        case float():
-            return Decimal(str(value))
-        case str() | bool() | int() | None:
-            return value
-    return str(value)
 
 
 _Key = tuple[Location | None, Location | None, str, str, str | None, str, str]

@@ -13,7 +13,8 @@ from typing import Any
 import msgspec
 
 from costguard import catalog
-from costguard.iac.origin import as_value, difference
+from costguard.iac.hcl.values import from_data
+from costguard.iac.origin import difference
 from costguard.iac.plan.format import Configuration as Planned
 from costguard.iac.source import Configuration, Judged, Settings, read_configuration
 from costguard.iac.source.defaults import label_of
@@ -40,7 +41,7 @@ from costguard.policy import Policy
 
 def read_source(folder: Path, stated: Mapping[str, Any]) -> Configuration:
     """The source of a plan, with the variables that the plan was made with."""
-    return read_configuration(folder, Settings(planned={name: as_value(value) for name, value in stated.items()}))
+    return read_configuration(folder, Settings(planned={name: from_data(value) for name, value in stated.items()}))
 
 
 class Joined:

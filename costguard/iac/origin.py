@@ -5,7 +5,6 @@ what locals hold, nor the literal parts of an expression that refers to anything
 """
 
 from collections.abc import Iterable, Iterator
-from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -14,7 +13,7 @@ from costguard import catalog
 from costguard.iac.hcl import tree
 from costguard.iac.hcl.evaluate import evaluate
 from costguard.iac.hcl.functions import Host
-from costguard.iac.hcl.values import EvaluationError, Value, equal, is_known, unmark_deep
+from costguard.iac.hcl.values import EvaluationError, Value, equal, from_data, is_known, unmark_deep
 from costguard.iac.plan.configuration import references
 from costguard.iac.plan.format import Configuration as Planned
 from costguard.iac.plan.format import Module as PlannedModule
@@ -27,20 +26,6 @@ _META = frozenset(
     {"count", "for_each", "provider", "depends_on", "lifecycle", "provisioner", "connection", "dynamic", "//"}
 )
 _OF_A_CALL = _META | {"source", "version", "providers"}
-
-
-def as_value(data: Any) -> Value:
-    """What the JSON of a plan holds, as a value of the language."""
-    match data:
-        case dict():
-            return {str(key): as_value(value) for key, value in data.items()}
-        case list():
-            return tuple(map(as_value, data))
-        case float():
-            return int(data) if data.is_integer() else Decimal(repr(data))
-        case None | bool() | int() | str():
-            return data
-    raise TypeError(type(data))
 
 
 def difference(plan: Planned, source: Configuration) -> str:
@@ -131,7 +116,7 @@ def _of_module(address: str, plan: PlannedModule, instance: ModuleInstance) -> I
         declared = module.variables.get(name)
         if declared is not None and variable.default is not None:
             value, _ = unmark_deep(instance.default_of(declared))
-            if is_known(value) and not equal(_plain(value), as_value(variable.default)):
+            if is_known(value) and not equal(_plain(value), from_data(variable.default)):
                 yield f"the default of var.{name} of {address or 'the root module'}"
 
 
@@ -161,7 +146,7 @@ def _differ(stated: Any, node: tree.Expression, instance: ModuleInstance) -> boo
         value, _ = unmark_deep(evaluate(node, _Nothing(instance)))
     except EvaluationError:
         return True  # It refers to something.
-    return is_known(value) and not equal(_plain(value), as_value(stated["constant_value"]))
+    return is_known(value) and not equal(_plain(value), from_data(stated["constant_value"]))
 
 
 class _Nothing:

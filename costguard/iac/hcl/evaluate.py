@@ -7,6 +7,7 @@ the :class:`Scope`'s to say.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Protocol
@@ -36,7 +37,7 @@ LONGEST_TEXT = 1_000_000
 """Characters that a computed text may have; a chain of templates that double each other reaches any length."""
 
 
-class Reference:
+class Reference(ABC):
     """Something that a reference leads through, and that is a value only when asked: ``var``, ``module.a``, a resource.
 
     Asking for a part must not evaluate the rest: in ``module.a.id`` the other outputs may refer back to here.
@@ -61,9 +62,9 @@ class Reference:
         """What a splat goes through; None where this isn't a list."""
         return elements(self.value())
 
+    @abstractmethod
     def value(self) -> Value:
         """All of it as a value."""
-        raise NotImplementedError
 
 
 class Scope(Protocol):

@@ -19,7 +19,7 @@ itself is an :class:`Unknown` instead, because ``try`` and ``can`` turn on the d
 
 from collections.abc import Iterable, Iterator
 from decimal import Context, Decimal
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -77,6 +77,20 @@ def partial(entries: "dict[str, Value]", maybe: dict[str, str], open_: str) -> "
         return PartialMap(entries, maybe, open_)
     maybe = {key: reason for key, reason in maybe.items() if key not in entries}
     return PartialMap(entries, maybe) if maybe else entries
+
+
+def from_data(data: Any) -> Value:
+    """What JSON or YAML holds, as a value; what they have beyond HCL (a date of YAML) is the text of it."""
+    match data:
+        case dict():
+            return {str(key): from_data(value) for key, value in data.items()}
+        case list():
+            return tuple(map(from_data, data))
+        case float():
+            return int(data) if data.is_integer() else Decimal(repr(data))
+        case None | bool() | int() | str():
+            return data
+    return str(data)
 
 
 def doubt(map_: PartialMap, key: str) -> str:

@@ -7,6 +7,7 @@ it is asked for and once; what refers to itself is Unknown, as nothing is known 
 from __future__ import annotations
 
 import os
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -287,10 +288,10 @@ class ModuleInstance:
         declared = self.module.variables.get(name)
         if declared is None:
             return Unknown(f"var.{name} is not declared in {self.module.folder or '.'}")
-        sensitive = _flag(declared, "sensitive")
+        sensitive = _states(declared, "sensitive", True)
         given = self._given(name, declared)
         plain, _ = unmark(given)
-        if plain is None and declared.attribute("default") is not None and _is_false(declared, "nullable"):
+        if plain is None and declared.attribute("default") is not None and _states(declared, "nullable", False):
             given = self._default(declared)
         return mark(self._converted(declared, given), sensitive)
 
@@ -366,7 +367,7 @@ class ModuleInstance:
         expression = declared.expression("value")
         if expression is None:
             raise EvaluationError(f"output {name!r} has no value")
-        return mark(evaluate(expression, self), _flag(declared, "sensitive"))
+        return mark(evaluate(expression, self), _states(declared, "sensitive", True))
 
     # --- instances of blocks
 
@@ -615,14 +616,10 @@ def _key(key: Value) -> str:
     return f"[{text}]"
 
 
-def _flag(declared: Declared, name: str) -> bool:
+def _states(declared: Declared, name: str, flag: bool) -> bool:
+    """Whether a block says that a flag is on, or off; also in quotes."""
     expression = declared.expression(name)
-    return isinstance(expression, Literal) and expression.value in (True, "true")
-
-
-def _is_false(declared: Declared, name: str) -> bool:
-    expression = declared.expression(name)
-    return isinstance(expression, Literal) and expression.value in (False, "false")
+    return isinstance(expression, Literal) and expression.value in (flag, str(flag).lower())
 
 
 def _size(value: Value, limit: int) -> int:
@@ -669,11 +666,17 @@ def _same_provider(source: str) -> str:
     return "/".join(parts[-2:]) if len(parts) > 1 else f"hashicorp/{source.casefold()}"
 
 
-class _Variables(Reference):
+class _OfModule(Reference):
+    """A name in the files of one module instance."""
+
     __slots__ = ("_instance",)
 
     def __init__(self, instance: ModuleInstance) -> None:
         self._instance = instance
+
+
+class _Variables(_OfModule):
+    __slots__ = ()
 
     def attribute(self, name: str) -> Value:
         return self._instance.variable(name)
@@ -682,11 +685,8 @@ class _Variables(Reference):
         return {name: self._instance.variable(name) for name in self._instance.module.variables}
 
 
-class _LocalValues(Reference):
-    __slots__ = ("_instance",)
-
-    def __init__(self, instance: ModuleInstance) -> None:
-        self._instance = instance
+class _LocalValues(_OfModule):
+    __slots__ = ()
 
     def attribute(self, name: str) -> Value:
         return self._instance.local(name)
@@ -695,11 +695,8 @@ class _LocalValues(Reference):
         return {name: self._instance.local(name) for name in self._instance.module.locals}
 
 
-class _Terraform(Reference):
-    __slots__ = ("_instance",)
-
-    def __init__(self, instance: ModuleInstance) -> None:
-        self._instance = instance
+class _Terraform(_OfModule):
+    __slots__ = ()
 
     def attribute(self, name: str) -> Value:
         found: Value = Unknown(f"terraform.{name} is known only where Terraform runs")
@@ -743,11 +740,8 @@ class _Assumable(Reference):
         return self._instance.assumed(self._reference, Unknown(self._reason))
 
 
-class _DataTypes(Reference):
-    __slots__ = ("_instance",)
-
-    def __init__(self, instance: ModuleInstance) -> None:
-        self._instance = instance
+class _DataTypes(_OfModule):
+    __slots__ = ()
 
     def attribute(self, name: str) -> Reference:
         return _DataType(self._instance, name)
@@ -778,11 +772,8 @@ class _DataType(Reference):
         return Unknown("data sources are read by Terraform")
 
 
-class _Calls(Reference):
-    __slots__ = ("_instance",)
-
-    def __init__(self, instance: ModuleInstance) -> None:
-        self._instance = instance
+class _Calls(_OfModule):
+    __slots__ = ()
 
     def attribute(self, name: str) -> Reference:
         if name not in self._instance.module.calls:
@@ -793,38 +784,36 @@ class _Calls(Reference):
         return Unknown("module stands for all modules at once")
 
 
-class _Call(Reference):
-    """``module.a``: one instance, or a list or map of them."""
+class _Several(Reference):
+    """What ``count`` and ``for_each`` make a list or a map of: one instance, or all of them. ``what`` is its name."""
 
-    __slots__ = ("_instance", "_name")
+    __slots__ = ("_declared", "_what")
 
-    def __init__(self, instance: ModuleInstance, name: str) -> None:
-        self._instance = instance
-        self._name = name
+    def __init__(self, declared: Declared, what: str) -> None:
+        self._declared = declared
+        self._what = what
+
+    @abstractmethod
+    def _instances(self) -> tuple[list[Value | Reference], list[Each]]:
+        """The instances, and of each what ``each`` and ``count`` are in it."""
 
     @property
     def _map(self) -> bool:
-        return _kind(self._instance.module.calls[self._name]) == "for_each"
-
-    def _instances(self) -> tuple[list[Value | Reference], list[Each]]:
-        declared = self._instance.module.calls[self._name]
-        children = self._instance.children(self._name)
-        every = self._instance.instances("module", self._name, declared)
-        if children.present:
-            return [_Outputs(child, f"module.{self._name}") for child in children.instances], every
-        absent = _Assumable(self._instance, f"module.{self._name}", children.why)
-        return [absent for _ in every], every
+        return _kind(self._declared) == "for_each"
 
     def attribute(self, name: str) -> Value | Reference:
         found, every = self._instances()
         if len(every) == 1 and not every[0].kind:
             only = found[0]
             return only.attribute(name) if isinstance(only, Reference) else attribute(only, name)
-        raise EvaluationError(f"module.{self._name} has several instances: an index is needed")
+        doubt = next((each.doubt for each in every if each.doubt), "")
+        if doubt:
+            return Unknown(doubt)
+        raise EvaluationError(f"{self._what} has several instances: an index is needed")
 
     def index(self, key: Value) -> Value | Reference:
         found, every = self._instances()
-        return _select(found, every, key, f"module.{self._name}")
+        return _select(found, every, key, self._what)
 
     def elements(self) -> Sequence[Value | Reference] | Unknown | None:
         found, every = self._instances()
@@ -833,6 +822,25 @@ class _Call(Reference):
     def value(self) -> Value:
         found, every = self._instances()
         return _collected(found, every, self._map)
+
+
+class _Call(_Several):
+    """``module.a``"""
+
+    __slots__ = ("_instance", "_name")
+
+    def __init__(self, instance: ModuleInstance, name: str) -> None:
+        super().__init__(instance.module.calls[name], f"module.{name}")
+        self._instance = instance
+        self._name = name
+
+    def _instances(self) -> tuple[list[Value | Reference], list[Each]]:
+        children = self._instance.children(self._name)
+        every = self._instance.instances("module", self._name, self._declared)
+        if children.present:
+            return [_Outputs(child, self._what) for child in children.instances], every
+        absent = _Assumable(self._instance, self._what, children.why)
+        return [absent for _ in every], every
 
 
 class _Outputs(Reference):
@@ -876,45 +884,20 @@ class _ResourceType(Reference):
         return Unknown(f"{self._type} is not declared here")
 
 
-class _Resource(Reference):
-    """``aws_vpc.main``: one instance, or a list or map of them."""
+class _Resource(_Several):
+    """``aws_vpc.main``"""
 
-    __slots__ = ("_declared", "_instance", "_name", "_type")
+    __slots__ = ("_instance", "_name", "_type")
 
     def __init__(self, instance: ModuleInstance, type_name: str, name: str, declared: Declared) -> None:
+        super().__init__(declared, f"{type_name}.{name}")
         self._instance = instance
         self._type = type_name
         self._name = name
-        self._declared = declared
-
-    @property
-    def _map(self) -> bool:
-        return _kind(self._declared) == "for_each"
 
     def _instances(self) -> tuple[list[Value | Reference], list[Each]]:
         every = self._instance.instances(self._type, self._name, self._declared)
         return [_Attributes(self._instance, self._type, self._name, self._declared, each) for each in every], every
-
-    def attribute(self, name: str) -> Value | Reference:
-        found, every = self._instances()
-        if len(every) == 1 and not every[0].kind:
-            only = found[0]
-            return only.attribute(name) if isinstance(only, Reference) else attribute(only, name)
-        if any(each.doubt for each in every):
-            return Unknown(next(each.doubt for each in every if each.doubt))
-        raise EvaluationError(f"{self._type}.{self._name} has several instances: an index is needed")
-
-    def index(self, key: Value) -> Value | Reference:
-        found, every = self._instances()
-        return _select(found, every, key, f"{self._type}.{self._name}")
-
-    def elements(self) -> Sequence[Value | Reference] | Unknown | None:
-        found, every = self._instances()
-        return _listed(found, every, self._map)
-
-    def value(self) -> Value:
-        found, every = self._instances()
-        return _collected(found, every, self._map)
 
 
 class _Attributes(Reference):
