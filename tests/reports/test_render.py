@@ -1,9 +1,9 @@
 """What holds for every format: golden files, purity, speed, and hostile text."""
 
+import gc
 import os
 import subprocess
 import sys
-import gc
 import time
 from pathlib import Path
 
@@ -75,7 +75,7 @@ def test_a_huge_value_is_cut(name: str) -> None:
 @pytest.mark.parametrize("color", [False, True])
 def test_five_thousand_findings_render_in_a_moment(name: str, color: bool) -> None:
     """The bound is 0.1 s for a thousand; process time keeps a busy machine out of it, and without the collector it isn't
-    the garbage of all other tests that is counted: the commands switch it off, too."""
+    the garbage of all other tests that is counted; gate and check switch it off, too."""
     large = many(5_000)
     gc.disable()
     try:
