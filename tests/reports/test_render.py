@@ -74,8 +74,8 @@ def test_a_huge_value_is_cut(name: str) -> None:
 @pytest.mark.parametrize("name", FORMATS)
 @pytest.mark.parametrize("color", [False, True])
 def test_five_thousand_findings_render_in_a_moment(name: str, color: bool) -> None:
-    """The bound is 0.1 s for a thousand; process time keeps a busy machine out of it, and without the collector it isn't
-    the garbage of all other tests that is counted; gate and check switch it off, too."""
+    """The bound is 0.1 s for a thousand; process time keeps a busy machine out of it. The collector is off, as in the
+    commands that report: what it would count is the garbage of all other tests."""
     large = many(5_000)
     gc.disable()
     try:
