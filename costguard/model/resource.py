@@ -81,12 +81,28 @@ class Location(msgspec.Struct, frozen=True):
     end_line: int
 
 
+class Manager(msgspec.Struct, frozen=True, kw_only=True):
+    """What made a live resource and would undo a change to it: the change belongs there.
+
+    ``tool`` is ``terraform``, ``cloudformation``, ``autoscaling`` and the like; ``name`` what the resource is called
+    there (an address, a stack); ``where`` the configuration or state that holds it, empty where the name says it all.
+    """
+
+    tool: str
+    name: str
+    where: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name} in {self.where}" if self.where else self.name
+
+
 class Resource(msgspec.Struct, frozen=True, kw_only=True):
     """One resource at one checkpoint, with every tag surface it has.
 
     No ``surfaces`` means that it can't be tagged. ``touched``: the change under judgement creates, replaces, imports
     or updates it; old debt on an untouched resource warns and never blocks. ``basis`` says how it came to be judged
-    where that isn't plain (a type that the catalogue doesn't know).
+    where that isn't plain (a type that the catalogue doesn't know). A live resource is addressed by its id (an ARN, a
+    full resource name); ``managers`` are those that claim it, by their states and by markers on it.
     """
 
     address: str
@@ -101,6 +117,7 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     location: Location | None = None
     touched: bool = True
     basis: str = ""
+    managers: tuple[Manager, ...] = ()
 
 
 class Gap(msgspec.Struct, frozen=True, order=True):
