@@ -81,7 +81,7 @@ class Location(msgspec.Struct, frozen=True):
     end_line: int
 
 
-class Manager(msgspec.Struct, frozen=True, kw_only=True):
+class Manager(msgspec.Struct, frozen=True, kw_only=True, order=True):
     """What made a live resource and would undo a change to it: the change belongs there.
 
     ``tool`` is ``terraform``, ``cloudformation``, ``autoscaling`` and the like; ``name`` what the resource is called

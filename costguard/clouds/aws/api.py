@@ -1,0 +1,249 @@
+"""The one door to AWS: a client of a service in a region, as an account's role.
+
+Clients are boto3's own, with botocore's paginators and its ``standard`` retries. What is added hangs on botocore's
+events: each attempt waits for its token bucket, throttled answers slow that bucket down, and an operation that isn't
+in the table of calls is refused before it is sent. What AWS answers instead of a page becomes a sentence for the ledger.
+"""
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+
+from costguard.clouds.aws.calls import permitted, quota
+from costguard.clouds.pace import Bucket, Pacer
+from costguard.clouds.sighting import SourceAbsent, SourceError
+from costguard.errors import UsageError
+
+if TYPE_CHECKING:
+    from botocore.session import Session
+
+T = TypeVar("T")
+
+_HOMES = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
+"""Where a partition's global services answer."""
+
+# What the services call "too many requests" (AWS SDKs reference guide, "Retry behavior").
+_THROTTLES = frozenset(
+    {
+        "BandwidthLimitExceeded",
+        "EC2ThrottledException",
+        "LimitExceededException",
+        "PriorRequestNotComplete",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "SlowDown",
+        "ThrottledException",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+        "TransactionInProgressException",
+    }
+)
+_DENIED = frozenset(
+    {
+        "AccessDenied",
+        "AccessDeniedException",
+        "AuthorizationError",
+        "AuthorizationErrorException",
+        "Client.UnauthorizedOperation",
+        "ForbiddenException",
+        "NotAuthorized",
+        "UnauthorizedException",
+        "UnauthorizedOperation",
+    }
+)
+# A region that the account hasn't enabled doesn't know its credentials.
+_STRANGERS = frozenset({"AuthFailure", "InvalidClientTokenId", "UnrecognizedClientException", "OptInRequired"})
+_EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
+
+
+class Account(msgspec.Struct, frozen=True):
+    """An account to read; ``name`` is what the organisation calls it."""
+
+    id: str
+    name: str = ""
+
+
+class Aws:
+    """AWS for one run: the caller's own credentials, the buckets that all workers share, and what was sent so far."""
+
+    def __init__(self, pacer: Pacer, profile: str | None = None) -> None:
+        """Raises :class:`UsageError` where boto3 isn't installed or the profile isn't there."""
+        try:
+            import botocore.exceptions
+            import botocore.session
+        except ImportError as error:
+            raise UsageError(
+                "reading AWS needs boto3, which isn't installed: pip install 'costguard-tags[aws]'"
+            ) from error
+        self._pacer = pacer
+        self._making = threading.Lock()  # botocore makes clients in one thread at a time.
+        self.requests = 0
+        session = botocore.session.Session(profile=profile)
+        try:
+            session.full_config  # noqa: B018 - reading it is what fails.
+            session.get_scoped_config()
+        except botocore.exceptions.BotoCoreError as error:
+            raise UsageError(f"the AWS configuration can't be used: {error}") from error
+        self._own = session
+        self.caller = Access(self, session, "", session.get_config_variable("region") or _HOMES["aws"])
+
+    def assume(self, role: str, account: str, name: str, external_id: str | None) -> "Access":
+        """An account as its role sees it. Nothing is sent yet; credentials are fetched and renewed as they are used."""
+        import botocore.session
+        from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
+
+        session = botocore.session.Session(profile=self._own.profile)
+        # The models of the services are large, and the same for all accounts.
+        session.register_component("data_loader", self._own.get_component("data_loader"))
+        arguments = {"RoleSessionName": name, **({"ExternalId": external_id} if external_id else {})}
+        fetcher = AssumeRoleCredentialFetcher(self._security_tokens, self._own.get_credentials(), role, arguments)
+        session._credentials = DeferredRefreshableCredentials(  # type: ignore[attr-defined] # noqa: SLF001
+            method="assume-role", refresh_using=fetcher.fetch_credentials
+        )
+        return Access(self, session, account, self.caller.region)
+
+    def _security_tokens(self, service: str, **arguments: Any) -> Any:
+        return self.caller.client(service, self.caller.region)
+
+    def make(self, session: "Session", account: str, service: str, region: str) -> Any:
+        """A client with our handlers on it."""
+        from botocore.config import Config
+
+        retries: dict[str, Any] = {"mode": "standard"}
+        if "AWS_MAX_ATTEMPTS" not in os.environ:
+            retries["total_max_attempts"] = 8
+        config = Config(
+            retries=retries,
+            connect_timeout=10,
+            read_timeout=60,
+            user_agent_extra="costguard",
+            account_id_endpoint_mode="disabled",
+        )
+        with self._making:
+            client = session.create_client(service, region_name=region, config=config)
+        buckets: dict[str, Bucket] = {}
+
+        def bucket(operation: str) -> Bucket:
+            found = buckets.get(operation)
+            if found is None:
+                family, rate = quota(service, operation)
+                found = buckets[operation] = self._pacer.bucket((account, region, *family), rate)
+            return found
+
+        def check(model: Any, **rest: Any) -> None:
+            if (service, model.name) not in permitted():
+                raise AssertionError(f"{service}:{model.name} is not in the table of calls")
+
+        def wait(event_name: str, **rest: Any) -> None:
+            bucket(event_name.rsplit(".", 1)[-1]).take()
+            self.requests += 1
+
+        def learn(response: Any, operation: Any, **rest: Any) -> None:
+            if response is None:
+                return
+            http, parsed = response
+            if http.status_code == 429 or parsed.get("Error", {}).get("Code") in _THROTTLES:
+                self._pacer.throttles += 1
+                bucket(operation.name).throttled()
+            else:
+                bucket(operation.name).answered()
+
+        client.meta.events.register("before-call", check)
+        client.meta.events.register("before-send", wait)
+        client.meta.events.register("needs-retry", learn)
+        return client
+
+
+class Access:
+    """One account, as one role sees it."""
+
+    def __init__(self, aws: Aws, session: "Session", account: str, region: str) -> None:
+        self._aws = aws
+        self._session = session
+        self.account = account
+        self.region = region
+        self.partition = "aws"
+
+    @property
+    def home(self) -> str:
+        """The region where the partition's global services answer."""
+        return _HOMES.get(self.partition, self.region)
+
+    def identify(self) -> None:
+        """Asks who it is: sets the account and the partition. Raises :class:`SourceError`."""
+        answer = guarded(lambda: self.client("sts", self.region).get_caller_identity())
+        self.account = str(answer["Account"])
+        self.partition = str(answer["Arn"]).split(":")[1]
+
+    def client(self, service: str, region: str) -> Any:
+        return self._aws.make(self._session, self.account, service, region)
+
+    def offers(self, service: str, region: str) -> bool:
+        """Whether botocore knows the service in that region; one that it doesn't know there may be newer than it."""
+        return region in self._session.get_available_regions(service, self.partition)
+
+
+def guarded(ask: Callable[[], T]) -> T:
+    """What ``ask`` brings. Raises :class:`SourceError` in place of boto3's many."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        return ask()
+    except (BotoCoreError, ClientError) as error:
+        raise SourceError(explain(error)) from error
+
+
+def guarded_pages(pages: Iterator[T]) -> Iterator[T]:
+    """The pages. Raises :class:`SourceError` in place of boto3's many where they end early."""
+    from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
+
+    try:
+        yield from pages
+    except (BotoCoreError, ClientError) as error:
+        raise SourceError(explain(error)) from error
+    except SourceAbsent:
+        raise
+
+
+def code(error: Exception) -> str:
+    """What AWS calls an error; empty for one that isn't AWS's."""
+    response = getattr(error, "response", None)
+    return str(response.get("Error", {}).get("Code", "")) if isinstance(response, dict) else ""
+
+
+def explain(error: Exception) -> str:
+    """A sentence for the ledger: what was asked, what AWS said, and what helps."""
+    from botocore.exceptions import ClientError, NoCredentialsError
+
+    if isinstance(error, NoCredentialsError):
+        return "there are no AWS credentials; `aws sts get-caller-identity` must work where costguard runs"
+    if not isinstance(error, ClientError):
+        return f"no whole answer: {_words(str(error))}"
+    said, what = code(error), error.operation_name
+    words = _words(str(error.response.get("Error", {}).get("Message", "")))
+    answer = f"{said}: {words}" if words else said
+    if what == "AssumeRole":
+        return f"the role can't be assumed: {answer}"
+    if said in _DENIED:
+        return f"access denied to {what} ({answer})"
+    if said in _STRANGERS:
+        return f"the region doesn't take the account's credentials at {what}; it may not be enabled ({answer})"
+    if said in _EXPIRED:
+        return f"the credentials ran out at {what} ({answer}); give the run longer-lived ones"
+    if said in _THROTTLES:
+        return f"throttled away: {what} was refused as one call too many, however slowly it was repeated ({answer})"
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if status >= 500:
+        return f"{what} failed on the side of AWS, also when it was repeated: HTTP {status} ({answer})"
+    return f"{what} was refused ({answer})"
+
+
+def _words(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= 300 else f"{text[:299]}…"

@@ -1,0 +1,202 @@
+"""The embedded store of a scan: a SQLite file with every sighting, the ledger, and who claims what.
+
+A run writes to a file beside the named one and puts it in its place when the run has ended, so that a run that is
+killed leaves the last good one. Reading goes resource by resource in the order of their ids, so that memory doesn't
+grow with their number. Later commands (``scan merge``, the reconciler, the bill) read the same file.
+"""
+
+import itertools
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+
+import msgspec
+
+from costguard.clouds.sighting import Sighting
+from costguard.errors import InputError
+from costguard.model.coverage import Cell
+from costguard.model.resource import Manager
+
+_FORMAT = "costguard/scan/v1"
+
+RANKS = {"native": 0, "list": 0, "tagging": 1, "search": 1, "explorer": 2, "config": 3}
+"""Whose word counts first: the service itself, then what follows it closely, then the indexes that trail it."""
+
+_TABLES = """
+CREATE TABLE run (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE sighting (
+    id TEXT NOT NULL, rank INTEGER NOT NULL, source TEXT NOT NULL, type TEXT NOT NULL,
+    account TEXT NOT NULL, region TEXT NOT NULL, tags BLOB, unread TEXT NOT NULL, reported INTEGER,
+    untaggable TEXT NOT NULL, managers BLOB
+);
+CREATE TABLE cell (
+    cloud TEXT NOT NULL, account TEXT NOT NULL, region TEXT NOT NULL, type TEXT NOT NULL, source TEXT NOT NULL,
+    outcome TEXT NOT NULL, count INTEGER NOT NULL, age INTEGER, error TEXT NOT NULL
+);
+"""
+_INSERT = "INSERT INTO sighting VALUES (?,?,?,?,?,?,?,?,?,?,?)"
+_CLAIMS = "CREATE TEMP TABLE IF NOT EXISTS claim (key TEXT NOT NULL, manager BLOB NOT NULL)"
+
+_tags = msgspec.json.Decoder(dict[str, str])
+_managers = msgspec.json.Decoder(tuple[Manager, ...])
+_encode = msgspec.json.Encoder().encode
+
+
+class Store:
+    """One run's sightings and ledger. Writing is safe from several threads; reading is for one, after the writing."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path, partial: Path | None) -> None:
+        self._connection = connection
+        self._path = path
+        self._partial = partial
+        self._lock = threading.Lock()
+
+    @classmethod
+    def create(cls, path: Path) -> "Store":
+        """A new, empty store that takes the place of ``path`` when it is kept (:meth:`keep`).
+
+        Raises :class:`InputError` where the file can't be written.
+        """
+        partial = path.with_name(f".{path.name}.partial")
+        try:
+            partial.unlink(missing_ok=True)
+            connection = sqlite3.connect(partial, check_same_thread=False, isolation_level=None)
+            # A run that is cut short is run again: nothing in an unfinished file is worth the wait for a disk.
+            connection.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-32000;")
+            connection.executescript(_TABLES)
+            connection.execute("BEGIN")
+        except (OSError, sqlite3.Error) as error:
+            raise InputError(f"the store {path} can't be written: {error}; name another with --store FILE") from error
+        store = cls(connection, path, partial)
+        store.note("format", _FORMAT)
+        return store
+
+    @classmethod
+    def open(cls, path: Path) -> "Store":
+        """The store that an earlier run kept. Raises :class:`InputError` where the file is none."""
+        if not path.is_file():
+            raise InputError(f"there is no store {path}; a scan leaves one")
+        try:
+            connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)
+            format_ = connection.execute("SELECT value FROM run WHERE key = 'format'").fetchone()
+        except sqlite3.Error as error:
+            raise InputError(f"{path} is not a store of costguard scan: {error}") from error
+        if format_ is None or format_[0] != _FORMAT:
+            raise InputError(f"{path} is a store of another version of costguard; scan again")
+        return cls(connection, path, None)
+
+    def add(self, source: str, sightings: Sequence[Sighting]) -> None:
+        rank = RANKS[source]
+        rows = [
+            (
+                seen.id,
+                rank,
+                source,
+                seen.type,
+                seen.account,
+                seen.region,
+                None if seen.tags is None else _encode(seen.tags),
+                seen.unread,
+                seen.reported,
+                seen.untaggable,
+                _encode(seen.managers) if seen.managers else None,
+            )
+            for seen in sightings
+        ]
+        with self._lock:
+            self._connection.executemany(_INSERT, rows)
+
+    def cell(self, cell: Cell) -> None:
+        with self._lock:
+            self._connection.execute("INSERT INTO cell VALUES (?,?,?,?,?,?,?,?,?)", msgspec.structs.astuple(cell))
+
+    def note(self, key: str, value: str) -> None:
+        """Keeps a fact of the run under a name."""
+        with self._lock:
+            self._connection.execute("INSERT OR REPLACE INTO run VALUES (?, ?)", (key, value))
+
+    def noted(self, key: str) -> str | None:
+        """What :meth:`note` kept."""
+        found = self._connection.execute("SELECT value FROM run WHERE key = ?", (key,)).fetchone()
+        return None if found is None else str(found[0])
+
+    def take_in(self, other: "Store") -> None:
+        """Copies all sightings and cells of another store into this one."""
+        for table, marks in (("sighting", 11), ("cell", 9)):
+            rows = other._connection.execute(f"SELECT * FROM {table}")  # noqa: S608 - two names, both above.
+            with self._lock:
+                self._connection.executemany(f"INSERT INTO {table} VALUES ({','.join('?' * marks)})", rows)  # noqa: S608
+
+    def claims(self, claims: Iterable[tuple[str, Manager]]) -> None:
+        """Who manages the resource of a key. Claims are for this process alone; they aren't kept in the file."""
+        with self._lock:
+            self._connection.execute(_CLAIMS)
+            self._connection.executemany(
+                "INSERT INTO claim VALUES (?, ?)", ((key, _encode(manager)) for key, manager in claims)
+            )
+            self._connection.execute("CREATE INDEX IF NOT EXISTS temp.claim_key ON claim (key)")
+
+    def claimed(self, keys: Sequence[str]) -> tuple[Manager, ...]:
+        """Those that claim a resource under any of its keys."""
+        rows = self._connection.execute(
+            f"SELECT DISTINCT manager FROM temp.claim WHERE key IN ({','.join('?' * len(keys))})",  # noqa: S608
+            tuple(keys),
+        )
+        return tuple(sorted(msgspec.json.decode(row[0], type=Manager) for row in rows))
+
+    def resources(self) -> Iterator[list[tuple[str, Sighting]]]:
+        """All that was seen of each resource, with the source, the best first; the resources by their ids."""
+        rows = self._connection.execute("SELECT * FROM sighting ORDER BY id, rank, rowid")
+        for _, group in itertools.groupby(rows, key=lambda row: row[0]):
+            yield [
+                (
+                    source,
+                    Sighting(
+                        id=id_,
+                        type=type_,
+                        account=account,
+                        region=region,
+                        tags=None if tags is None else _tags.decode(tags),
+                        unread=unread,
+                        reported=reported,
+                        untaggable=untaggable,
+                        managers=_managers.decode(managers) if managers else (),
+                    ),
+                )
+                for id_, _, source, type_, account, region, tags, unread, reported, untaggable, managers in group
+            ]
+
+    def cells(self) -> tuple[Cell, ...]:
+        """The ledger, in its order."""
+        rows = self._connection.execute("SELECT * FROM cell")
+        names = Cell.__struct_fields__
+        cells = [msgspec.convert(dict(zip(names, row, strict=True)), Cell) for row in rows]
+        return tuple(sorted(cells, key=lambda cell: (cell.where, cell.outcome, cell.count, cell.error)))
+
+    def count(self) -> int:
+        """How many sightings there are."""
+        with self._lock:
+            return int(self._connection.execute("SELECT count(*) FROM sighting").fetchone()[0])
+
+    def keep(self) -> None:
+        """Puts the file in its place; the store can be read on. Raises :class:`InputError` where that fails."""
+        if self._partial is None:
+            return
+        try:
+            self._connection.execute("COMMIT")
+            self._partial.replace(self._path)
+        except (OSError, sqlite3.Error) as error:
+            raise InputError(f"the store {self._path} can't be written: {error}") from error
+        self._partial = None
+
+    def __enter__(self) -> "Store":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._connection.close()
+        if self._partial is not None:
+            self._partial.unlink(missing_ok=True)

@@ -1,0 +1,104 @@
+"""One resource of all that was seen of it.
+
+The word of the service itself counts before that of an index, and what a later, whole listing by the service doesn't
+show any more is gone, whatever an index remembers. Tags that nobody could show are not known: the resource's set is
+open, and nothing is ever missing from it.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
+
+from costguard import catalog
+from costguard.clouds.sighting import Sighting
+from costguard.clouds.store import RANKS, Store
+from costguard.model.coverage import ANY_TYPE, Cell
+from costguard.model.resource import Cloud, Gap, Known, Manager, Resource, Surface, Tag, TagSet
+
+_FIRST_HAND = RANKS["native"]
+
+_PROVIDERS: dict[Cloud, str] = {"aws": "aws", "google": "google", "azure": "azurerm"}
+
+
+class Union:
+    """The resources of a store, read once, in the order of their ids.
+
+    After the last one, ``gaps`` says whose tags could not be read, and ``gone`` how many were only remembered.
+    """
+
+    def __init__(self, store: Store, cells: Iterable[Cell]) -> None:
+        self._store = store
+        self._whole = {
+            (cell.account, cell.region, cell.type)
+            for cell in cells
+            if RANKS[cell.source] == _FIRST_HAND and cell.outcome == "read" and cell.type != ANY_TYPE
+        }
+        self._unread: Counter[tuple[str, str, str, str, str]] = Counter()
+        self.gone = 0
+        self.claimed = False
+
+    @property
+    def gaps(self) -> tuple[Gap, ...]:
+        return tuple(
+            Gap(f"{cloud}/{account}/{region}/{type_}/tags", f"the tags of {count:,} could not be read: {why}")
+            for (cloud, account, region, type_, why), count in sorted(self._unread.items())
+        )
+
+    def resources(self) -> Iterator[Resource]:
+        for seen in self._store.resources():
+            resource = self._resource(seen)
+            if resource is not None:
+                yield resource
+
+    def _resource(self, seen: Sequence[tuple[str, Sighting]]) -> Resource | None:
+        best_source, best = seen[0]
+        if RANKS[best_source] != _FIRST_HAND and (best.account, best.region, best.type) in self._whole:
+            self.gone += 1
+            return None
+        cloud: Cloud = "google" if best.id.startswith("//") else "aws"
+        managers = {manager for _, sighting in seen for manager in sighting.managers}
+        untaggable = next((sighting.untaggable for _, sighting in seen if sighting.untaggable), "")
+        surfaces, basis = (), untaggable
+        if not untaggable:
+            known = catalog.lookup(best.type)
+            if known is None:
+                basis = f"{best.type} has no Terraform type that costguard knows"
+            own = known.own if known is not None else None
+            if known is None or own is not None:
+                tags = self._tags(cloud, seen)
+                path = ".".join(own.path) if own is not None else ("labels" if cloud == "google" else "tags")
+                surfaces = (Surface(path, tags),)
+        return Resource(
+            address=best.id,
+            type=best.type,
+            provider=_PROVIDERS[cloud],
+            cloud=cloud,
+            id=best.id,
+            account=best.account,
+            region=best.region,
+            surfaces=surfaces,
+            basis=basis,
+            managers=tuple(sorted(managers)),
+        )
+
+    def _tags(self, cloud: Cloud, seen: Sequence[tuple[str, Sighting]]) -> TagSet:
+        for source, sighting in seen:
+            if sighting.tags is not None:
+                told = _TOLD[source]
+                return TagSet({key: Tag(Known(value), told) for key, value in sighting.tags.items()})
+        best = seen[0][1]
+        why = next((s.unread for _, s in seen if s.unread), "no source that was read shows them")
+        self._unread[cloud, best.account, best.region, best.type, why] += 1
+        return TagSet({}, open=f"its tags could not be read: {why}")
+
+
+_TOLD = {
+    "native": "the service",
+    "list": "the asset inventory",
+    "tagging": "the tagging API",
+    "search": "the asset search",
+    "explorer": "Resource Explorer",
+    "config": "AWS Config",
+}
+"""Where a value was read, in a reader's words."""
