@@ -1,0 +1,357 @@
+"""``costguard.yaml``, version 1, as types.
+
+These types *are* the format: ``msgspec`` converts a document to them, and the published JSON Schema
+(``costguard/schemas/config-v1.json``) is generated from them by ``scripts/write-schemas``. What types can't say is in
+:mod:`costguard.config.mistakes`. A command that takes a setting from its command line replaces it here with
+``msgspec.structs.replace`` and asks :func:`costguard.config.objections` about the result.
+"""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+# A "$" of Python's also matches before a last newline, one of JSON Schema's (ECMA-262) only at the end. Both read this
+# as the end of the text.
+_END = r"$(?!\n)"
+# The characters that AWS's \w stands for; Python's takes every script.
+_WORD = "A-Za-z0-9_"
+_ROLE = rf"([{_WORD}+=,.@-]+/)*[{_WORD}+=,.@-]{{1,64}}"
+
+Text = Annotated[str, Meta(min_length=1, max_length=2000)]
+
+AccountId = Annotated[str, Meta(pattern=f"^[0-9]{{12}}{_END}", description="An account's id is 12 digits, in quotes.")]
+
+Region = Annotated[
+    str,
+    Meta(
+        pattern=f"^[a-z]{{2,8}}(-[a-z]{{2,12}}){{1,3}}-[0-9]{{1,2}}{_END}",
+        description="A region is named as in eu-west-1; a zone (eu-west-1a) is not one.",
+    ),
+]
+
+EnvironmentVariable = Annotated[
+    str,
+    Meta(
+        pattern=f"^[A-Za-z_][A-Za-z0-9_]*{_END}",
+        max_length=200,
+        description="The name of the environment variable that holds the value: letters, digits and underscores.",
+    ),
+]
+
+Scope = Annotated[
+    str,
+    Meta(
+        pattern="^(organizations/[0-9]{1,20}|folders/[0-9]{1,20}|"
+        f"projects/([0-9]{{1,20}}|([a-z0-9.-]{{1,100}}:)?[a-z][a-z0-9-]{{4,28}}[a-z0-9])){_END}",
+        description="A scope is organizations/NUMBER, folders/NUMBER or projects/ID.",
+    ),
+]
+
+Project = Annotated[
+    str,
+    Meta(
+        pattern=f"^([0-9]{{1,20}}|([a-z0-9.-]{{1,100}}:)?[a-z][a-z0-9-]{{4,28}}[a-z0-9]){_END}",
+        description="A project is named by its id or its number.",
+    ),
+]
+
+
+class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab", omit_defaults=True):
+    """What all parts of the document share: a key that the format doesn't have is a mistake."""
+
+
+class FromEnvDoc(_Part, frozen=True, kw_only=True):
+    """A value that the environment holds."""
+
+    from_env: EnvironmentVariable
+
+
+class AggregatorDoc(_Part, frozen=True, kw_only=True):
+    """An aggregator of AWS Config, and where it is."""
+
+    name: Annotated[
+        str,
+        Meta(
+            pattern=f"^[{_WORD}-]{{1,256}}{_END}",
+            description="An aggregator's name is of letters, digits, dashes and underscores.",
+        ),
+    ]
+    region: Region
+    account: Annotated[
+        AccountId | None, Meta(description="The account that it is in; the one that costguard runs in otherwise.")
+    ] = None
+
+
+class AwsDoc(_Part, frozen=True, kw_only=True):
+    """What ``costguard scan`` reads of AWS, and as whom."""
+
+    accounts: Annotated[
+        Literal["organization", "current"] | Annotated[list[AccountId], Meta(min_length=1)],
+        Meta(description="organization (all that are active in it), current (the credentials' own), or a list of ids."),
+    ] = "current"
+    exclude_accounts: Annotated[list[AccountId], Meta(description="Accounts that are not read.")] = []
+    role: Annotated[
+        Annotated[
+            str,
+            Meta(
+                pattern=rf"^(/?|arn:[a-z-]{{3,20}}:iam::\{{account\}}:role/){_ROLE}{_END}",
+                max_length=600,
+                description="A role's name, with its path if it has one, or its ARN with {account} for the id: "
+                "arn:aws:iam::{account}:role/CostguardReader.",
+            ),
+        ]
+        | None,
+        Meta(description="The role that is assumed in each account. Without it none is."),
+    ] = None
+    external_id: Annotated[
+        Annotated[
+            str,
+            Meta(
+                pattern=f"^[{_WORD}+=,.@:/-]{{2,1224}}{_END}",
+                description="An external id is 2 to 1224 letters, digits or any of _+=,.@:/-.",
+            ),
+        ]
+        | FromEnvDoc
+        | None,
+        Meta(description="What the role's trust policy asks for: the text, or {from-env: NAME}."),
+    ] = None
+    session_name: Annotated[
+        str,
+        Meta(
+            pattern=f"^[{_WORD}+=,.@-]{{2,64}}{_END}",
+            description="A session's name, which CloudTrail shows, is 2 to 64 letters, digits or any of _+=,.@-.",
+        ),
+    ] = "costguard"
+    profile: Annotated[
+        Text | None, Meta(description="A profile of the SDK's configuration files, where the environment isn't to say.")
+    ] = None
+    regions: Annotated[
+        Literal["enabled"] | Annotated[list[Region], Meta(min_length=1)],
+        Meta(description="enabled (all that are, in each account), or a list of names."),
+    ] = "enabled"
+    sources: Annotated[
+        Annotated[list[Literal["explorer", "tagging", "config", "native"]], Meta(min_length=1)] | None,
+        Meta(
+            description="Where resources are looked for: Resource Explorer, the tagging API, AWS Config, the services' "
+            "own calls. Without it, each that is there; one that is named and isn't there is a gap."
+        ),
+    ] = None
+    explorer_view: Annotated[
+        Annotated[
+            str,
+            Meta(
+                pattern=f"^arn:[a-z-]{{3,20}}:resource-explorer-2:[a-z0-9-]*:[a-z0-9]*:[!-~]+{_END}",
+                max_length=1011,
+                description="A view of Resource Explorer is named by its ARN: arn:aws:resource-explorer-2:…:view/….",
+            ),
+        ]
+        | None,
+        Meta(description="The view that is searched; the default view otherwise."),
+    ] = None
+    config_aggregator: AggregatorDoc | None = None
+
+    def role_arn(self, partition: str, account: str) -> str | None:
+        """The ARN of the role in an account; None where none is to be assumed."""
+        if self.role is None or self.role.startswith("arn:"):
+            return self.role and self.role.replace("{account}", account)
+        return f"arn:{partition}:iam::{account}:role/{self.role.removeprefix('/')}"
+
+
+class GoogleDoc(_Part, frozen=True, kw_only=True):
+    """What ``costguard scan`` reads of Google Cloud."""
+
+    scopes: Annotated[list[Scope], Meta(min_length=1, description="Organisations, folders and projects.")]
+    sources: Annotated[
+        Annotated[list[Literal["search", "list"]], Meta(min_length=1)] | None,
+        Meta(
+            description="Where resources are looked for: SearchAllResources, ListAssets. Without it, each that may be "
+            "used; one that is named and may not be is a gap."
+        ),
+    ] = None
+    quota_project: Annotated[
+        Project | None, Meta(description="The project that calls are counted against; the credentials' otherwise.")
+    ] = None
+
+
+class InventoryDoc(_Part, frozen=True, kw_only=True):
+    """What really runs: which clouds ``costguard scan`` reads, and how."""
+
+    aws: AwsDoc | None = None
+    google: GoogleDoc | None = None
+    store: Annotated[
+        Text, Meta(description="The file that a scan leaves for the commands after it, seen from this file.")
+    ] = "costguard-scan.db"
+    workers: Annotated[
+        int, Meta(ge=1, le=64, description="How many pairs of account and region are read at a time.")
+    ] = 16
+    allow_gaps: Annotated[
+        list[Text],
+        Meta(description="Gaps that are accepted: globs for what a gap says under where."),
+    ] = []
+
+
+class TerraformDoc(_Part, frozen=True, kw_only=True):
+    """Where the states are that say which live resource Terraform manages."""
+
+    states: Annotated[
+        list[Text],
+        Meta(
+            description="Paths seen from this file, * and ** allowed, or s3://bucket/key; what ends in / is a folder."
+        ),
+    ] = []
+
+
+class BillDoc(_Part, frozen=True, kw_only=True):
+    """A bill, as its provider exports it."""
+
+    path: Annotated[
+        Text,
+        Meta(description="A path seen from this file, or s3://, gs:// or az://; * and ** allowed."),
+    ]
+    format: Annotated[
+        Literal["focus", "aws-cur", "gcp", "azure"] | None, Meta(description="Recognised where it is left out.")
+    ] = None
+
+
+class LimitsDoc(_Part, frozen=True, kw_only=True):
+    """The most that one change set may change."""
+
+    changes: Annotated[int, Meta(ge=1, le=1_000_000, description="Changes in all.")] = 500
+    percent: Annotated[float, Meta(gt=0, le=100, description="The share of the resources that were read.")] = 5
+    per_account: Annotated[int, Meta(ge=1, le=1_000_000, description="Changes in one account or project.")] = 100
+
+
+class ReconcileDoc(_Part, frozen=True, kw_only=True):
+    """What ``costguard reconcile`` may do, and where it writes down what it did."""
+
+    store: Annotated[
+        str,
+        Meta(
+            pattern=f"^sqlite:///[^?#]+{_END}",
+            max_length=2000,
+            description="The store is sqlite:///PATH, seen from this file; with a fourth slash, from the root.",
+        ),
+    ] = "sqlite:///costguard.db"
+    threshold: Annotated[
+        float, Meta(gt=0, le=1, description="How sure an inferred value must be to be written; 0.95 is 95 in 100.")
+    ] = 0.95
+    limits: LimitsDoc = LimitsDoc()
+
+
+class SloDoc(_Part, frozen=True, kw_only=True):
+    """The share of spend that is to carry its tags."""
+
+    objective: Annotated[float, Meta(gt=0, lt=1, description="0.95 is 95%; 1 would leave no error budget.")] = 0.95
+    window: Annotated[
+        str, Meta(pattern=f"^[1-9][0-9]{{0,2}}d{_END}", description="A window is a number of days, as in 30d.")
+    ] = "30d"
+
+
+class UrlFromEnvDoc(_Part, frozen=True, kw_only=True):
+    """An address that lets everybody post who knows it: a secret, which stands in the environment."""
+
+    url_from_env: EnvironmentVariable
+
+
+class SmtpDoc(_Part, frozen=True, kw_only=True):
+    """Mail. TLS is always used."""
+
+    host: Text
+    port: Annotated[int, Meta(ge=1, le=65535)] = 587
+    user: Text | None = None
+    password_from_env: EnvironmentVariable | None = None
+    sender: Text = msgspec.field(name="from")
+    to: Annotated[list[Text], Meta(min_length=1)]
+
+
+class SnsDoc(_Part, frozen=True, kw_only=True):
+    """A topic of Amazon SNS."""
+
+    topic: Annotated[
+        str,
+        Meta(
+            pattern=f"^arn:[a-z-]{{3,20}}:sns:[a-z0-9-]+:[0-9]{{12}}:[{_WORD}-]{{1,256}}{_END}",
+            description="A topic is named by its ARN: arn:aws:sns:eu-west-1:111122223333:finops.",
+        ),
+    ]
+
+
+class NotifyDoc(_Part, frozen=True, kw_only=True):
+    """Somebody who is told; one of these."""
+
+    slack: UrlFromEnvDoc | None = None
+    webhook: UrlFromEnvDoc | None = None
+    smtp: SmtpDoc | None = None
+    sns: SnsDoc | None = None
+
+
+class AssumeDoc(_Part, frozen=True, kw_only=True):
+    """Values that the source doesn't show, for the root modules in the folders that ``within`` names: each reference as
+    the source writes it (``local.tags``, ``data.http.tags.body``) with its value."""
+
+    within: Annotated[
+        Text, Meta(description="A folder, seen from this file; * matches in one name, ** through folders.")
+    ] = "**"
+    values: dict[str, Any]
+
+
+class CheckDoc(_Part, frozen=True, kw_only=True):
+    """What ``costguard check`` and ``costguard fix`` leave alone."""
+
+    exclude: Annotated[
+        list[Text],
+        Meta(description="Folders of root modules, seen from this file, that are not judged: examples, fixtures."),
+    ] = []
+
+
+class FixValuesDoc(_Part, frozen=True, kw_only=True):
+    """Values for the tags of what lies under a path. Where several match, the last one counts, tag by tag."""
+
+    path: Annotated[
+        Text,
+        Meta(description="A folder or a file, seen from this file; * matches in one name, ** through folders."),
+    ]
+    set: Annotated[dict[Text, Text], Meta(min_length=1, description="The policy's name of a tag → its value.")]
+
+
+class FixCodeownersDoc(_Part, frozen=True, kw_only=True):
+    """Takes the value of a tag from who owns the file in CODEOWNERS: ``@org/team`` is the team ``team``."""
+
+    tag: Annotated[Text, Meta(description="The policy's name of the tag.")] = "owner"
+    file: Annotated[
+        Text | None,
+        Meta(description="Seen from this file; without it CODEOWNERS in .github, .gitlab, docs or beside this file."),
+    ] = None
+    teams: Annotated[
+        dict[Text, Text],
+        Meta(
+            description="What an owner is called in the tag, where it isn't the team's own name: @org/team → a value."
+        ),
+    ] = {}
+
+
+class FixDoc(_Part, frozen=True, kw_only=True):
+    """Where ``costguard fix`` takes values from, beside ``--set`` and the policy's ``default``."""
+
+    values: list[FixValuesDoc] = []
+    codeowners: FixCodeownersDoc | None = None
+
+
+class ConfigDoc(_Part, frozen=True, kw_only=True):
+    """Where to look and what may be done, never what must be true.
+
+    ``assume`` says what values are that come from outside the source; without folders it is for all root modules.
+    """
+
+    version: Literal[1]
+    policies: list[str] = []
+    inventory: InventoryDoc = InventoryDoc()
+    terraform: TerraformDoc = TerraformDoc()
+    billing: list[BillDoc] = []
+    reconcile: ReconcileDoc = ReconcileDoc()
+    slo: SloDoc = SloDoc()
+    notify: list[NotifyDoc] = []
+    assume: dict[str, Any] | list[AssumeDoc] | None = None
+    check: CheckDoc = CheckDoc()
+    fix: FixDoc = FixDoc()
