@@ -18,6 +18,10 @@ _SAME_STORM = 0.5
 """Seconds within which throttled answers are one event: they were all sent at the rate that was too high."""
 
 
+class Stopped(Exception):  # noqa: N818 - it is no error.
+    """The run was ended; nothing more is to be sent."""
+
+
 class Quota(msgspec.Struct, frozen=True):
     """``rate`` in calls per second, ``burst`` in calls."""
 
@@ -81,7 +85,17 @@ class Pacer:
         self._sleep = sleep
         self._lock = threading.Lock()
         self._buckets: dict[Hashable, Bucket] = {}
+        self._stopped = threading.Event()
         self.throttles = 0
+
+    def stop(self) -> None:
+        """Lets nobody send anything any more."""
+        self._stopped.set()
+
+    def check(self) -> None:
+        """Raises :class:`Stopped` after :meth:`stop`."""
+        if self._stopped.is_set():
+            raise Stopped
 
     def bucket(self, key: Hashable, quota: Quota) -> Bucket:
         """The bucket of ``key``, made with ``quota`` when it is first asked for."""

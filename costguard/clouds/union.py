@@ -8,13 +8,11 @@ open, and nothing is ever missing from it.
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-import msgspec
-
 from costguard import catalog
 from costguard.clouds.sighting import Sighting
 from costguard.clouds.store import RANKS, Store
 from costguard.model.coverage import ANY_TYPE, Cell
-from costguard.model.resource import Cloud, Gap, Known, Manager, Resource, Surface, Tag, TagSet
+from costguard.model.resource import Cloud, Gap, Known, Resource, Surface, Tag, TagSet
 
 _FIRST_HAND = RANKS["native"]
 
@@ -32,7 +30,7 @@ class Union:
         self._whole = {
             (cell.account, cell.region, cell.type)
             for cell in cells
-            if RANKS[cell.source] == _FIRST_HAND and cell.outcome == "read" and cell.type != ANY_TYPE
+            if RANKS.get(cell.source) == _FIRST_HAND and cell.outcome == "read" and cell.type != ANY_TYPE
         }
         self._unread: Counter[tuple[str, str, str, str, str]] = Counter()
         self.gone = 0
@@ -59,7 +57,8 @@ class Union:
         cloud: Cloud = "google" if best.id.startswith("//") else "aws"
         managers = {manager for _, sighting in seen for manager in sighting.managers}
         untaggable = next((sighting.untaggable for _, sighting in seen if sighting.untaggable), "")
-        surfaces, basis = (), untaggable
+        surfaces: tuple[Surface, ...] = ()
+        basis = untaggable
         if not untaggable:
             known = catalog.lookup(best.type)
             if known is None:

@@ -1,8 +1,8 @@
 """The one door to AWS: a client of a service in a region, as an account's role.
 
 Clients are boto3's own, with botocore's paginators and its ``standard`` retries. What is added hangs on botocore's
-events: each attempt waits for its token bucket, throttled answers slow that bucket down, and an operation that isn't
-in the table of calls is refused before it is sent. What AWS answers instead of a page becomes a sentence for the ledger.
+events: each attempt waits for its token bucket, throttled answers slow that bucket down, and an operation that isn't in
+the table of calls is refused before it is sent. What AWS answers instead of a page becomes a sentence for the ledger.
 """
 
 import os
@@ -14,10 +14,11 @@ import msgspec
 
 from costguard.clouds.aws.calls import permitted, quota
 from costguard.clouds.pace import Bucket, Pacer
-from costguard.clouds.sighting import SourceAbsent, SourceError
+from costguard.clouds.sighting import SourceError
 from costguard.errors import UsageError
 
 if TYPE_CHECKING:
+    from botocore.config import _RetryDict
     from botocore.session import Session
 
 T = TypeVar("T")
@@ -93,6 +94,12 @@ class Aws:
         self._own = session
         self.caller = Access(self, session, "", session.get_config_variable("region") or _HOMES["aws"])
 
+    def own(self, account: str) -> "Access":
+        """An account as the caller itself sees it."""
+        access = Access(self, self._own, account, self.caller.region)
+        access.partition = self.caller.partition
+        return access
+
     def assume(self, role: str, account: str, name: str, external_id: str | None) -> "Access":
         """An account as its role sees it. Nothing is sent yet; credentials are fetched and renewed as they are used."""
         import botocore.session
@@ -103,7 +110,7 @@ class Aws:
         session.register_component("data_loader", self._own.get_component("data_loader"))
         arguments = {"RoleSessionName": name, **({"ExternalId": external_id} if external_id else {})}
         fetcher = AssumeRoleCredentialFetcher(self._security_tokens, self._own.get_credentials(), role, arguments)
-        session._credentials = DeferredRefreshableCredentials(  # type: ignore[attr-defined] # noqa: SLF001
+        session._credentials = DeferredRefreshableCredentials(  # type: ignore[attr-defined]
             method="assume-role", refresh_using=fetcher.fetch_credentials
         )
         return Access(self, session, account, self.caller.region)
@@ -115,7 +122,7 @@ class Aws:
         """A client with our handlers on it."""
         from botocore.config import Config
 
-        retries: dict[str, Any] = {"mode": "standard"}
+        retries: _RetryDict = {"mode": "standard"}
         if "AWS_MAX_ATTEMPTS" not in os.environ:
             retries["total_max_attempts"] = 8
         config = Config(
@@ -136,15 +143,17 @@ class Aws:
                 found = buckets[operation] = self._pacer.bucket((account, region, *family), rate)
             return found
 
-        def check(model: Any, **rest: Any) -> None:
+        def check(model: Any, **_: Any) -> None:
             if (service, model.name) not in permitted():
                 raise AssertionError(f"{service}:{model.name} is not in the table of calls")
 
-        def wait(event_name: str, **rest: Any) -> None:
+        def wait(event_name: str, **_: Any) -> None:
+            self._pacer.check()
             bucket(event_name.rsplit(".", 1)[-1]).take()
+            self._pacer.check()
             self.requests += 1
 
-        def learn(response: Any, operation: Any, **rest: Any) -> None:
+        def learn(response: Any, operation: Any, **_: Any) -> None:
             if response is None:
                 return
             http, parsed = response
@@ -201,14 +210,12 @@ def guarded(ask: Callable[[], T]) -> T:
 
 def guarded_pages(pages: Iterator[T]) -> Iterator[T]:
     """The pages. Raises :class:`SourceError` in place of boto3's many where they end early."""
-    from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
+    from botocore.exceptions import BotoCoreError, ClientError
 
     try:
         yield from pages
     except (BotoCoreError, ClientError) as error:
         raise SourceError(explain(error)) from error
-    except SourceAbsent:
-        raise
 
 
 def code(error: Exception) -> str:

@@ -1,0 +1,250 @@
+"""The inventory of AWS: which accounts, which regions, and every source in each of them.
+
+In a region the tagging API is read before the services are asked, so that what only it shows is gone and not new. The
+indexes, which trail, say themselves when they last looked.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+from costguard.clouds.aws import aggregator, explorer, native, tagging
+from costguard.clouds.aws.api import Access, Account, Aws, guarded, guarded_pages
+from costguard.clouds.run import Run, Task
+from costguard.clouds.sighting import GLOBAL, Place, Sighting, SourceAbsent, SourceError, record
+from costguard.config import AwsDoc, FromEnvDoc
+from costguard.errors import UsageError
+from costguard.model.coverage import ANY_TYPE, Cell, Outcome
+
+_NOWHERE = "-"
+"""The account of a run that couldn't find out who it is."""
+
+
+def tasks(doc: AwsDoc, run: Run) -> list[Task]:
+    """What there is to do to read AWS as the configuration says. Raises :class:`UsageError` where it can't be begun."""
+    inventory = _Inventory(doc, run, Aws(run.pacer, doc.profile), _external_id(doc))
+    return [inventory.start]
+
+
+def _external_id(doc: AwsDoc) -> str | None:
+    if not isinstance(doc.external_id, FromEnvDoc):
+        return doc.external_id
+    name = doc.external_id.from_env
+    if not os.environ.get(name):
+        raise UsageError(f"the external id is to come from the environment, where {name} is not set")
+    return os.environ[name]
+
+
+class _Inventory:
+    def __init__(self, doc: AwsDoc, run: Run, aws: Aws, external_id: str | None) -> None:
+        self._doc = doc
+        self._run = run
+        self._aws = aws
+        self._external_id = external_id
+
+    def start(self) -> Iterable[Task]:
+        """Finds out who is asking, and which accounts there are."""
+        caller = self._aws.caller
+        try:
+            caller.identify()
+        except SourceError as error:
+            self._cell(_NOWHERE, GLOBAL, "caller", "failed", str(error))
+            return []
+        try:
+            accounts = [account for account in self._accounts(caller) if self._run.shard.owns(f"aws:{account.id}")]
+        except SourceError as error:
+            self._cell(caller.account, GLOBAL, "organization", "failed", str(error))
+            return []
+        self._run.tally.add(accounts=len(accounts))
+        todo: list[Task] = [partial(self._account, account) for account in accounts]
+        if accounts and self._asks("config"):
+            todo.append(partial(self._config, caller, sorted(account.id for account in accounts)))
+        return todo
+
+    def _accounts(self, caller: Access) -> Iterator[Account]:
+        match self._doc.accounts:
+            case "current":
+                found: Iterable[Account] = [Account(caller.account)]
+            case "organization":
+                found = self._organization(caller)
+            case listed:
+                found = [Account(id_) for id_ in listed]
+        for account in found:
+            if account.id not in self._doc.exclude_accounts:
+                yield account
+
+    def _organization(self, caller: Access) -> Iterator[Account]:
+        client = caller.client("organizations", caller.home)
+        listed: list[dict[str, Any]] = guarded(
+            lambda: list(client.get_paginator("list_accounts").paginate().search("Accounts[]"))
+        )
+        for entry in listed:
+            state = entry.get("State") or entry.get("Status") or "ACTIVE"
+            if state == "ACTIVE":
+                yield Account(str(entry["Id"]), str(entry.get("Name", "")))
+            elif self._run.shard.owns(f"aws:{entry['Id']}"):
+                self._cell(str(entry["Id"]), GLOBAL, "account", "absent", f"the account is {state.lower()}")
+
+    def _account(self, account: Account) -> Iterable[Task]:
+        """Opens one account, and finds its regions."""
+        access = self._access(account)
+        try:
+            access.identify()
+        except SourceError as error:
+            self._cell(account.id, GLOBAL, "account", "failed", str(error))
+            self._run.tally.add(accounts_done=1)
+            return []
+        if access.account != account.id:
+            self._cell(account.id, GLOBAL, "account", "failed", f"the credentials for it are those of {access.account}")
+            self._run.tally.add(accounts_done=1)
+            return []
+        regions = self._regions(access)
+        todo: list[Callable[[], object]] = []
+        if self._asks("explorer"):
+            todo.append(partial(self._explorer, access, regions))
+        if self._asks("native"):
+            todo.append(partial(self._services, access, access.home, "global", frozenset()))
+        if self._asks("native") or self._asks("tagging"):
+            todo += [partial(self._region, access, region) for region in regions]
+        self._run.tally.add(places=len(todo))
+        left = _Countdown(len(todo), lambda: self._run.tally.add(accounts_done=1))
+        return [partial(self._done, do, left) for do in todo]
+
+    def _done(self, do: Callable[[], object], left: "_Countdown") -> Iterable[Task]:
+        do()
+        self._run.tally.add(places_done=1)
+        left.one()
+        return []
+
+    def _access(self, account: Account) -> Access:
+        caller = self._aws.caller
+        role = self._doc.role_arn(caller.partition, account.id)
+        if role is None or account.id == caller.account:
+            return self._aws.own(account.id)
+        return self._aws.assume(role, account.id, self._doc.session_name, self._external_id)
+
+    def _regions(self, access: Access) -> list[str]:
+        """The regions to read, with a cell for each that isn't."""
+        asked = None if self._doc.regions == "enabled" else list(self._doc.regions)
+        try:
+            client = access.client("ec2", access.home)
+            found = guarded(lambda: client.describe_regions(AllRegions=True)["Regions"])
+        except SourceError as error:
+            at_hand = sorted({access.home, access.region})
+            why = f"{error}; read were those of them that were named" if asked else f"{error}; only {at_hand} were read"
+            self._cell(access.account, GLOBAL, "regions", "failed", why)
+            return asked or at_hand
+        enabled = {str(one["RegionName"]): one.get("OptInStatus") != "not-opted-in" for one in found}
+        for region in sorted(enabled) if asked is None else asked:
+            if region not in enabled:
+                self._cell(access.account, region, "regions", "failed", "there is no region of this name")
+            elif not enabled[region] and asked is None:
+                self._cell(access.account, region, "regions", "disabled", "the account hasn't enabled the region")
+            elif not enabled[region]:
+                self._cell(access.account, region, "regions", "failed", "the account hasn't enabled the region")
+        return [region for region in (sorted(enabled) if asked is None else asked) if enabled.get(region)]
+
+    def _region(self, access: Access, region: str) -> None:
+        tagged: set[str] = set()
+
+        def noticed(pages: Iterator[Sequence[Sighting]]) -> Iterator[Sequence[Sighting]]:
+            for page in pages:
+                tagged.update(seen.id for seen in page if seen.tags)
+                yield page
+
+        if self._asks("tagging"):
+            pages = noticed(guarded_pages(tagging.read(access, region, self._run.types)))
+            record(self._run, Place("aws", access.account, region), "tagging", pages, now=self._run.now)
+        if self._asks("native"):
+            self._services(access, region, "region", tagged)
+
+    def _services(self, access: Access, region: str, scope: native.Scope, tagged: frozenset[str] | set[str]) -> None:
+        place = Place("aws", access.account, GLOBAL if scope == "global" else region)
+        for row in native.rows():
+            if row.scope != scope or not (self._run.types is None or not self._run.types.isdisjoint(row.types)):
+                continue
+            if scope == "region" and not access.offers(row.service, region):
+                for type_ in row.types:
+                    self._cell(access.account, region, "native", "absent", f"{row.service} isn't there", type_)
+                continue
+            pages = guarded_pages(row.read(access, region, tagged))
+            record(self._run, place, "native", pages, types=row.types, now=self._run.now)
+
+    def _explorer(self, access: Access, regions: Sequence[str]) -> None:
+        place = Place("aws", access.account)
+        view = self._doc.explorer_view
+        try:
+            first, indexed = explorer.indexes(access)
+        except SourceAbsent as absent:
+            self._cell(access.account, GLOBAL, "explorer", self._absence("explorer"), str(absent))
+            return
+        except SourceError as error:
+            self._cell(access.account, GLOBAL, "explorer", "failed", str(error))
+            return
+        for region in regions:
+            if region not in indexed:
+                why = "Resource Explorer has no index in this region"
+                self._cell(access.account, region, "explorer", self._absence("explorer"), why)
+        if view is not None:
+            asked = [view.split(":")[3]]
+        else:
+            asked = [first] if first is not None else sorted(indexed.intersection(regions))
+        for region in asked:
+            pages = guarded_pages(explorer.read(access, region, view, {access.account}, frozenset(regions)))
+            record(
+                self._run,
+                place if first == region else Place("aws", access.account, region),
+                "explorer",
+                pages,
+                now=self._run.now,
+            )
+
+    def _config(self, caller: Access, accounts: Sequence[str]) -> Iterable[Task]:
+        doc = self._doc.config_aggregator
+        access = caller if doc is None or doc.account is None else self._access(Account(doc.account))
+        region = caller.region if doc is None else doc.region
+        place = Place("aws", access.account, region)
+        try:
+            name = aggregator.find(access, region) if doc is None else doc.name
+        except SourceAbsent as absent:
+            self._cell(access.account, region, "config", self._absence("config"), str(absent))
+        except SourceError as error:
+            # Nobody said that there is one: a role that may not look is no hole in what was asked for.
+            outcome: Outcome = "absent" if doc is None and self._absence("config") == "absent" else "failed"
+            self._cell(access.account, region, "config", outcome, str(error))
+        else:
+            pages = guarded_pages(aggregator.read(access, region, name, accounts))
+            record(self._run, place, "config", pages, now=self._run.now)
+        return []
+
+    def _asks(self, source: str) -> bool:
+        return self._doc.sources is None or source in self._doc.sources
+
+    def _absence(self, source: str) -> Outcome:
+        """A source that was named and isn't there is a gap; one that nobody named isn't."""
+        return "absent" if self._doc.sources is None else "failed"
+
+    def _cell(
+        self, account: str, region: str, source: str, outcome: Outcome, error: str, type_: str = ANY_TYPE
+    ) -> None:
+        self._run.cell(
+            Cell(cloud="aws", account=account, region=region, type=type_, source=source, outcome=outcome, error=error)
+        )
+
+
+class _Countdown:
+    """Calls back when the last of several is done."""
+
+    def __init__(self, count: int, then: Callable[[], object]) -> None:
+        import threading
+
+        self._left = count
+        self._then = then
+        self._lock = threading.Lock()
+
+    def one(self) -> None:
+        with self._lock:
+            self._left -= 1
+            if self._left == 0:
+                self._then()
