@@ -2,7 +2,6 @@
 
 import os
 import re
-from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
@@ -30,9 +29,10 @@ from costguard.config.document import (
     TerraformDoc,
     UrlFromEnvDoc,
 )
-from costguard.document import Document, read_yaml
+from costguard.config.mistakes import mistakes
+from costguard.document import Document, dotted, read_yaml
 from costguard.errors import DocumentError
-from costguard.policy.validate import explain, fits
+from costguard.policy.validate import explained, fits
 
 __all__ = [
     "NAME",
@@ -59,6 +59,7 @@ __all__ = [
     "UrlFromEnvDoc",
     "find",
     "folder_glob",
+    "objections",
     "path_glob",
     "read",
     "under",
@@ -96,29 +97,27 @@ def find(start: Path) -> Path | None:
 def read(path: Path) -> Config:
     """The configuration in a file. Raises :class:`DocumentError` with every mistake."""
     document = read_yaml(path)
-    doc = fits(document.data, ConfigDoc)
-    if doc is None:
-        problems = explain(document, "config-v1") or [document.problem((), "does not fit the format of costguard.yaml")]
-        raise DocumentError(problems)
-    upwards = [
-        document.problem(at, f"{text!r} leads out of the folder of {NAME}: a path here has no '..'")
-        for at, text in _paths(doc)
-        if ".." in text.split("/")
-    ]
-    if upwards:
-        raise DocumentError(upwards)
+    doc, wrong = _judge(document.data)
+    if doc is None or wrong:
+        raise DocumentError(document.problem(at, sentence) for at, sentence in wrong)
     return Config(doc, path.parent, document)
 
 
-def _paths(doc: ConfigDoc) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """Every path that :func:`folder_glob` is to read, and where it stands."""
-    for index, rule in enumerate(doc.fix.values):
-        yield ("fix", "values", index, "path"), rule.path
-    for index, text in enumerate(doc.check.exclude):
-        yield ("check", "exclude", index), text
-    if isinstance(doc.assume, list):
-        for index, assumed in enumerate(doc.assume):
-            yield ("assume", index, "within"), assumed.within
+def objections(doc: ConfigDoc) -> list[str]:
+    """What is wrong with a configuration that a command has put together from its options; each is a sentence that
+    begins with the setting (``inventory.aws.accounts: …``)."""
+    return [f"{dotted(at)}: {sentence}" for at, sentence in _judge(msgspec.to_builtins(doc))[1]]
+
+
+def _judge(data: object) -> tuple[ConfigDoc | None, list[tuple[tuple[str | int, ...], str]]]:
+    """The document as types, where it fits them, and all that is wrong with it."""
+    doc = fits(data, ConfigDoc)
+    wrong = list(mistakes(data))
+    if doc is None:
+        known = {at for at, _ in wrong}
+        wrong += [(at, sentence) for at, sentence in explained(data, "config-v1") if at not in known]
+        wrong = wrong or [((), "does not fit the format of costguard.yaml")]
+    return doc, wrong
 
 
 def under(path: str, base: str, glob: re.Pattern[str]) -> bool:

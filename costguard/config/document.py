@@ -6,10 +6,13 @@ These types *are* the format: ``msgspec`` converts a document to them, and the p
 ``msgspec.structs.replace`` and asks :func:`costguard.config.objections` about the result.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
+
+from costguard.errors import UsageError
 
 # A "$" of Python's also matches before a last newline, one of JSON Schema's (ECMA-262) only at the end. Both read this
 # as the end of the text.
@@ -65,6 +68,13 @@ class FromEnvDoc(_Part, frozen=True, kw_only=True):
     """A value that the environment holds."""
 
     from_env: EnvironmentVariable
+
+    def value(self, environment: Mapping[str, str]) -> str:
+        """Raises :class:`UsageError` where the variable isn't set, or is empty."""
+        found = environment.get(self.from_env)
+        if not found:
+            raise UsageError(f"the environment variable {self.from_env}, which costguard.yaml names, is not set")
+        return found
 
 
 class AggregatorDoc(_Part, frozen=True, kw_only=True):

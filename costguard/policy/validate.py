@@ -35,7 +35,14 @@ def explained(data: Any, schema: str) -> list[tuple[tuple[str | int, ...], str]]
     import jsonschema
 
     rules = msgspec.json.decode((files("costguard") / "schemas" / f"{schema}.json").read_bytes())
-    validator = jsonschema.Draft202012Validator(rules)
+    # JSON Schema takes 16.0 for a whole number; the types, as YAML, tell it from 16.
+    types = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(
+        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
+    )
+    strict = jsonschema.validators.extend(  # type: ignore[no-untyped-call] # its stubs say nothing of it.
+        jsonschema.Draft202012Validator, type_checker=types
+    )
+    validator = strict(rules)
     return [sentence for error in validator.iter_errors(data) for sentence in _sentences(error)]
 
 
@@ -72,7 +79,9 @@ def _sentences(error: Any) -> Iterable[tuple[tuple[str | int, ...], str]]:
             hint = "; is it indented too little?"
         elif wanted == "object":
             hint = _example(path, found)
-        yield path, f"takes {_TYPES.get(wanted, wanted)}, not {_describe(found, quoted=wanted == 'string')}{hint}"
+        fraction = wanted == "integer" and isinstance(found, float)
+        what = str(found) if fraction else _describe(found, quoted=wanted == "string")
+        yield path, f"takes {_TYPES.get(wanted, wanted)}, not {what}{hint}"
     elif rule == "enum":
         allowed = [str(item) for item in wanted]
         yield path, f"takes {' or '.join(allowed)}, not {_describe(found)}{near(str(found), allowed)}"
@@ -82,6 +91,10 @@ def _sentences(error: Any) -> Iterable[tuple[tuple[str | int, ...], str]]:
         yield path, f"is more than {wanted}"
     elif rule == "minimum":
         yield path, f"is less than {wanted}"
+    elif rule == "exclusiveMinimum":
+        yield path, f"is not more than {wanted}"
+    elif rule == "exclusiveMaximum":
+        yield path, f"is not less than {wanted}"
     elif rule == "pattern":
         about = error.schema.get("description", f"Must match {wanted}.")
         yield path, f"{_describe(found)} can't stand here: {about[0].lower()}{about[1:].rstrip('.')}"

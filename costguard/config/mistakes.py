@@ -1,0 +1,239 @@
+"""What can be wrong with ``costguard.yaml`` beyond what its types say.
+
+It looks at the document as it was read, not at its types, so that one key that is misspelled hides nothing else: what
+isn't of the right kind is passed over here, and the schema reports it. A sentence from here takes the place of the
+schema's at the same path; it never repeats a text that may be a secret.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from costguard.policy.validate import near
+
+_Path = tuple[str | int, ...]
+_Mistake = tuple[_Path, str]
+
+_AWS: _Path = ("inventory", "aws")
+_DISTINCT: tuple[_Path, ...] = (
+    (*_AWS, "accounts"),
+    (*_AWS, "exclude-accounts"),
+    (*_AWS, "regions"),
+    (*_AWS, "sources"),
+    ("inventory", "google", "scopes"),
+    ("inventory", "google", "sources"),
+    ("inventory", "allow-gaps"),
+    ("terraform", "states"),
+)
+_CHANNELS = ("slack", "webhook", "smtp", "sns")
+_SECRET_KEYS = {"url": "url-from-env", "password": "password-from-env"}
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?=://)")
+# AWS, "General purpose bucket naming rules".
+_S3 = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/|\Z)")
+# A password in a URL (RFC 3986, 3.2.1), and what a signed URL of AWS, Google and Azure is signed with.
+_CREDENTIALS = re.compile(r"://[^/?#]*@|[?&](sig|X-Amz-Signature|X-Goog-Signature)=", re.IGNORECASE)
+
+
+def mistakes(data: object) -> Iterator[_Mistake]:
+    """(path, sentence) for each; ``data`` is any document, also one that is no configuration at all."""
+    if not isinstance(data, dict):
+        return
+    version = data.get("version", 1)
+    if version != 1 or not isinstance(version, int) or isinstance(version, bool):
+        yield ("version",), f"this costguard understands version 1, not {str(version)[:40]!r}"
+    secrets = dict(_secrets(data))
+    yield from secrets.items()
+    for path, sentence in (
+        *_repeated(data),
+        *_aws(data),
+        *_nothing(data),
+        *_paths(data),
+        *_channels(data),
+    ):
+        if path not in secrets:
+            yield path, sentence
+
+
+def _repeated(data: object) -> Iterator[_Mistake]:
+    """A bill that is read twice is money that nobody spent, and an account that is read twice hides a slip."""
+    bills = ((path, _at(data, path)) for path in _each(data, ("billing",), "path"))
+    for group in (*(_texts(data, path) for path in _DISTINCT), bills):
+        first: dict[str, _Path] = {}
+        for path, text in group:
+            if isinstance(text, str) and first.setdefault(text, path) != path:
+                yield path, f"{_short(text)} is there twice"
+
+
+def _aws(data: object) -> Iterator[_Mistake]:
+    aws = _at(data, _AWS)
+    if not isinstance(aws, dict):
+        return
+    accounts, regions = aws.get("accounts"), aws.get("regions")
+    no_role = aws.get("role") is None
+    if re.fullmatch("[0-9]{12}", str(accounts), re.ASCII):
+        yield (*_AWS, "accounts"), f'takes organization, current or a list of ids: ["{accounts}"]'
+    elif no_role and (accounts == "organization" or (isinstance(accounts, list) and accounts)):
+        what = "organization" if accounts == "organization" else "a list of accounts"
+        yield (*_AWS, "accounts"), f"{what} needs role, the name of the role that costguard assumes in each of them"
+    if isinstance(regions, str) and re.search("-[0-9]", regions):
+        yield (*_AWS, "regions"), f"takes enabled or a list of names: [{_short(regions)}]"
+    if no_role and aws.get("external-id") is not None:
+        yield (*_AWS, "external-id"), "is sent only where a role is assumed, and there is no role"
+    listed = {text for _, text in _texts(data, (*_AWS, "accounts"))}
+    for path, text in _texts(data, (*_AWS, "exclude-accounts")):
+        if text in listed:
+            yield path, f"{_short(text)} is under accounts, too; it can't be both"
+
+
+def _nothing(data: object) -> Iterator[_Mistake]:
+    """``aws:`` with nothing behind it looks like "AWS as usual" and would mean "not AWS"."""
+    for path in (_AWS, ("inventory", "google")):
+        around = _at(data, path[:-1])
+        if isinstance(around, dict) and path[-1] in around and around[path[-1]] is None:
+            hint = "write {} where there is nothing to say" if path == _AWS else "it needs scopes"
+            yield path, f"takes a mapping, not nothing ({hint})"
+
+
+def _paths(data: object) -> Iterator[_Mistake]:
+    seen_from_here = [
+        *_each(data, ("fix", "values"), "path"),
+        *(path for path, _ in _texts(data, ("check", "exclude"))),
+        *_each(data, ("assume",), "within"),
+    ]
+    for path in seen_from_here:
+        text = _at(data, path)
+        if isinstance(text, str) and (why := _leads_out(text)):
+            yield path, why
+    for path, text in _texts(data, ("terraform", "states")):
+        if why := _unreadable(text, ("s3",)):
+            yield path, why
+    for path in _each(data, ("billing",), "path"):
+        text = _at(data, path)
+        if isinstance(text, str) and (why := _unreadable(text, ("s3", "gs", "az"))):
+            yield path, why
+    for path, start in ((("inventory", "store"), ""), (("reconcile", "store"), "sqlite:///")):
+        text = _at(data, path)
+        if isinstance(text, str) and text.startswith(start):
+            text = text.removeprefix(start)
+            if _SCHEME.match(text):
+                yield path, f"{_short(text)} can't stand here: it takes the path of a file"
+            elif text.endswith("/"):
+                yield path, f"{_short(text)} is a folder; name a file"
+            elif why := _leads_out(text):
+                yield path, why
+
+
+def _unreadable(text: str, schemes: tuple[str, ...]) -> str:
+    """Why nothing can be read from there; empty where something may."""
+    scheme = _SCHEME.match(text)
+    if scheme is None:
+        if text.startswith(("/", "~")):
+            return f"{_short(text)} leads out of the folder of costguard.yaml: a path here is seen from that folder"
+        return _leads_out(text)
+    known = ", ".join(f"{name}://" for name in schemes)
+    if scheme[0] not in schemes:
+        return f"{_short(text)} can't be read: it takes a path or {known}{near(scheme[0], list(schemes))}"
+    if scheme[0] == "s3" and not _S3.match(text):
+        return f"{_short(text)} can't be read: s3:// goes on with a bucket's name, of 3 to 63 a-z, 0-9, dots and dashes"
+    return "" if text[len(scheme[0]) + 3 :].strip("/") else f"{_short(text)} names no bucket"
+
+
+def _leads_out(text: str) -> str:
+    if "\0" in text:
+        return "holds the character U+0000, which no path does"
+    if ".." in text.split("/"):
+        return f"{_short(text)} leads out of the folder of costguard.yaml: a path here has no '..'"
+    return ""
+
+
+def _channels(data: object) -> Iterator[_Mistake]:
+    entries = _at(data, ("notify",))
+    for number, entry in enumerate(entries if isinstance(entries, list) else ()):
+        if not isinstance(entry, dict):
+            continue
+        path: _Path = ("notify", number)
+        named = [name for name in _CHANNELS if name in entry]
+        if not entry:
+            yield path, f"names nobody: it takes {', '.join(_CHANNELS[:-1])} or {_CHANNELS[-1]}"
+        elif len(named) > 1:
+            yield path, f"names {' and '.join(named)}: each needs an entry of its own"
+        for name in named:
+            if entry[name] is None:
+                yield (*path, name), "takes a mapping, not nothing"
+        smtp = entry.get("smtp")
+        if isinstance(smtp, dict) and ("user" in smtp) != ("password-from-env" in smtp):
+            yield (*path, "smtp"), "has one of user and password-from-env; it needs both or neither"
+
+
+def _secrets(data: dict[str, Any]) -> Iterator[_Mistake]:
+    """Secrets that are written out, and what stands where the name of a variable is wanted and may be one."""
+    for path, value in _walk({name: data.get(name) for name in ("inventory", "terraform", "billing", "reconcile")}):
+        if isinstance(value, str) and _CREDENTIALS.search(value):
+            yield (
+                path,
+                "holds a password or a signature, and a secret has no place here; let the SDK's own rules find it",
+            )
+        yield from _variable(path, value)
+    for path, value in _walk({"notify": data.get("notify")}):
+        yield from _variable(path, value)
+        if path[-1] in _SECRET_KEYS:
+            name = _SECRET_KEYS[str(path[-1])]
+            yield (
+                path,
+                f"is a secret, which has no place here: put it in the environment and name the variable, {name}: NAME",
+            )
+        elif isinstance(value, str) and "://" in value and not str(path[-1]).endswith("from-env"):
+            yield path, "is an address, and who knows it may post there; keep it in the environment: url-from-env: NAME"
+
+
+def _variable(path: _Path, value: object) -> Iterator[_Mistake]:
+    if str(path[-1]).endswith("from-env") and isinstance(value, str) and not _VARIABLE.match(value):
+        yield (
+            path,
+            "takes the name of an environment variable (letters, digits and underscores), never the value itself",
+        )
+
+
+def _walk(value: object, path: _Path = ()) -> Iterator[tuple[_Path, object]]:
+    """Everything in a document, with its path; the reader of documents bounds how deep and how much that is."""
+    if path:
+        yield path, value
+    if isinstance(value, dict):
+        for key, child in value.items():
+            yield from _walk(child, (*path, key))
+    elif isinstance(value, list):
+        for number, child in enumerate(value):
+            yield from _walk(child, (*path, number))
+
+
+def _at(data: object, path: _Path) -> object:
+    """What stands at a path; None where nothing does."""
+    for part in path:
+        if isinstance(data, dict):
+            data = data.get(part)
+        elif isinstance(data, list) and isinstance(part, int) and part < len(data):
+            data = data[part]
+        else:
+            return None
+    return data
+
+
+def _texts(data: object, path: _Path) -> Iterator[tuple[_Path, str]]:
+    """The texts in the list at a path."""
+    found = _at(data, path)
+    for number, text in enumerate(found if isinstance(found, list) else ()):
+        if isinstance(text, str):
+            yield (*path, number), text
+
+
+def _each(data: object, path: _Path, key: str) -> Iterator[_Path]:
+    """The paths of one key in each mapping of the list at a path."""
+    found = _at(data, path)
+    for number, item in enumerate(found if isinstance(found, list) else ()):
+        if isinstance(item, dict) and key in item:
+            yield (*path, number, key)
+
+
+def _short(text: str) -> str:
+    return repr(text) if len(text) <= 60 else f"{text[:57]!r}…"
