@@ -145,6 +145,18 @@ def glob_matches(glob: str, text: str, *, ignore_case: bool = False) -> bool:
     return True
 
 
+def path_matches(glob: str, path: str) -> bool:
+    """Whether ``path`` as a whole matches: ``*`` and ``?`` match in one name, ``**`` any number of names."""
+    names = path.split("/")
+    reached = {0}
+    for part in glob.split("/"):
+        if part == "**":
+            reached = set(range(min(reached), len(names) + 1)) if reached else reached
+        else:
+            reached = {at + 1 for at in reached if at < len(names) and glob_matches(part, names[at])}
+    return len(names) in reached
+
+
 def globs_meet(one: str, other: str) -> bool:
     """Whether some text matches both globs."""
     meets = {(0, 0)}
