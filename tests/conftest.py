@@ -1,16 +1,20 @@
-"""Fixtures for what is heavy: real Terraform. A test that needs it skips with a reason where it is absent, and fails
-where ``COSTGUARD_REQUIRE`` names it.
+"""Fixtures for what is heavy: real Terraform, and a cloud on loopback. A test that needs what is absent skips with a
+reason, and fails where ``COSTGUARD_REQUIRE`` names it. No test of this suite reaches beyond loopback.
 """
 
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import msgspec
 import pytest
+
+if TYPE_CHECKING:
+    from tests.servers.aws import AwsServer
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -59,3 +63,54 @@ def terraform() -> Terraform:
         absent("terraform", "COSTGUARD_TERRAFORM_MIRROR doesn't name a mirror of the AWS provider")
     environment = {name: value for name, value in os.environ.items() if name != "TF_CLI_CONFIG_FILE"}
     return Terraform(program, mirror, environment)
+
+
+_LOOPBACK = ("127.", "::1", "localhost", "0.0.0.0")  # noqa: S104 - nothing is bound to it; it is a name to connect to.
+_strays: list[str] = []
+
+
+def _stay_on_loopback(event: str, arguments: tuple[Any, ...]) -> None:
+    """An audit hook: refuses to resolve or to reach what isn't this machine, and remembers who asked."""
+    if event == "socket.connect":
+        address = arguments[1]
+        host = address[0] if isinstance(address, tuple) else ""
+    elif event == "socket.getaddrinfo":
+        host = arguments[0]
+    else:
+        return
+    host = host.decode("ascii", "replace") if isinstance(host, bytes) else host
+    if isinstance(host, str) and host and not host.startswith(_LOOPBACK):
+        _strays.append(host)
+        raise ConnectionRefusedError(f"a test must not reach {host}")
+
+
+sys.addaudithook(_stay_on_loopback)
+
+
+@pytest.fixture(autouse=True)
+def loopback_only() -> Iterator[None]:
+    """Fails a test that tried to reach another machine, also where the code under test swallowed the refusal."""
+    _strays.clear()
+    yield
+    assert not _strays, f"the test tried to reach {', '.join(sorted(set(_strays)))}"
+
+
+@pytest.fixture(scope="session")
+def aws_server() -> "Iterator[AwsServer]":
+    """One cloud for all tests of a process; :func:`aws` is what a test takes."""
+    pytest.importorskip("moto", reason="moto is not installed")
+    from tests.servers.aws import AwsServer
+
+    with AwsServer() as server:
+        yield server
+
+
+@pytest.fixture
+def aws(aws_server: "AwsServer", monkeypatch: pytest.MonkeyPatch) -> "AwsServer":
+    """An empty AWS on loopback, to which this process's environment points every SDK."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name, value in aws_server.environment().items():
+        monkeypatch.setenv(name, value)
+    aws_server.reset()
+    return aws_server
