@@ -13,14 +13,25 @@ GLOBAL = "global"
 """The region of what has none."""
 
 
+class Binding(msgspec.Struct, frozen=True, array_like=True):
+    """A Tag of Google's resource manager that holds for a resource: its namespaced key (``123456789012/owner``), the
+    short name of its value, and what it is inherited from (``folders/1``), empty where it is bound to the resource."""
+
+    key: str
+    value: str
+    origin: str = ""
+
+
 class Sighting(msgspec.Struct, frozen=True, kw_only=True):
     """``id`` is the ARN or the full resource name, by which sources are joined. ``type`` is the Terraform type, or the
     cloud's own word for one that has none.
 
     ``tags`` are all that it has; None where the source doesn't show them. ``unread`` then says why they could not be
-    read, and is empty for a source that never shows them. ``reported`` is when the source itself last looked, in
-    seconds since 1970, None for one that answers from what is there now. ``untaggable`` says why nobody can tag it
-    ("AWS manages this key"). ``managers`` are what the source says made it, beside what its tags say.
+    read, and is empty for a source that never shows them. ``open`` says why there may be more than ``tags``, though
+    nothing failed. ``bound`` are all Tags of Google's resource manager that hold for it, None where the source doesn't
+    show those. ``reported`` is when the source itself last looked, in seconds since 1970, None for one that answers
+    from what is there now. ``untaggable`` says why nobody can tag it ("AWS manages this key"). ``managers`` are what
+    the source says made it, beside what its tags say.
     """
 
     id: str
@@ -29,6 +40,8 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True):
     region: str
     tags: Mapping[str, str] | None = None
     unread: str = ""
+    open: str = ""
+    bound: tuple[Binding, ...] | None = None
     reported: int | None = None
     untaggable: str = ""
     managers: tuple[Manager, ...] = ()

@@ -14,32 +14,33 @@ from types import TracebackType
 
 import msgspec
 
-from costguard.clouds.sighting import Sighting
+from costguard.clouds.sighting import Binding, Sighting
 from costguard.errors import InputError
 from costguard.model.coverage import Cell
 from costguard.model.resource import Manager
 
 _FORMAT = "costguard/scan/v1"
 
-RANKS = {"native": 0, "list": 0, "tagging": 1, "search": 1, "explorer": 2, "config": 3}
+RANKS = {"native": 0, "list": 1, "tagging": 1, "search": 2, "explorer": 2, "config": 3}
 """Whose word counts first: the service itself, then what follows it closely, then the indexes that trail it."""
 
 _TABLES = """
 CREATE TABLE run (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE sighting (
     id TEXT NOT NULL, rank INTEGER NOT NULL, source TEXT NOT NULL, type TEXT NOT NULL,
-    account TEXT NOT NULL, region TEXT NOT NULL, tags BLOB, unread TEXT NOT NULL, reported INTEGER,
-    untaggable TEXT NOT NULL, managers BLOB
+    account TEXT NOT NULL, region TEXT NOT NULL, tags BLOB, unread TEXT NOT NULL, open TEXT NOT NULL, bound BLOB,
+    reported INTEGER, untaggable TEXT NOT NULL, managers BLOB
 );
 CREATE TABLE cell (
     cloud TEXT NOT NULL, account TEXT NOT NULL, region TEXT NOT NULL, type TEXT NOT NULL, source TEXT NOT NULL,
     outcome TEXT NOT NULL, count INTEGER NOT NULL, age INTEGER, error TEXT NOT NULL
 );
 """
-_INSERT = "INSERT INTO sighting VALUES (?,?,?,?,?,?,?,?,?,?,?)"
+_INSERT = "INSERT INTO sighting VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
 _CLAIMS = "CREATE TEMP TABLE IF NOT EXISTS claim (key TEXT NOT NULL, manager BLOB NOT NULL)"
 
 _tags = msgspec.json.Decoder(dict[str, str])
+_bound = msgspec.json.Decoder(tuple[Binding, ...])
 _managers = msgspec.json.Decoder(tuple[Manager, ...])
 _encode = msgspec.json.Encoder().encode
 
@@ -99,6 +100,8 @@ class Store:
                 seen.region,
                 None if seen.tags is None else _encode(seen.tags),
                 seen.unread,
+                seen.open,
+                None if seen.bound is None else _encode(seen.bound),
                 seen.reported,
                 seen.untaggable,
                 _encode(seen.managers) if seen.managers else None,
@@ -124,7 +127,7 @@ class Store:
 
     def take_in(self, other: "Store") -> None:
         """Copies all sightings and cells of another store into this one."""
-        for table, marks in (("sighting", 11), ("cell", 9)):
+        for table, marks in (("sighting", 13), ("cell", 9)):
             rows = other._connection.execute(f"SELECT * FROM {table}")  # noqa: S608 - two names, both above.
             with self._lock:
                 self._connection.executemany(f"INSERT INTO {table} VALUES ({','.join('?' * marks)})", rows)  # noqa: S608
@@ -160,12 +163,28 @@ class Store:
                         region=region,
                         tags=None if tags is None else _tags.decode(tags),
                         unread=unread,
+                        open=open_,
+                        bound=None if bound is None else _bound.decode(bound),
                         reported=reported,
                         untaggable=untaggable,
                         managers=_managers.decode(managers) if managers else (),
                     ),
                 )
-                for id_, _, source, type_, account, region, tags, unread, reported, untaggable, managers in group
+                for (
+                    id_,
+                    _,
+                    source,
+                    type_,
+                    account,
+                    region,
+                    tags,
+                    unread,
+                    open_,
+                    bound,
+                    reported,
+                    untaggable,
+                    managers,
+                ) in group
             ]
 
     def cells(self) -> tuple[Cell, ...]:

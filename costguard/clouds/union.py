@@ -82,14 +82,31 @@ class Union:
         )
 
     def _tags(self, cloud: Cloud, seen: Sequence[tuple[str, Sighting]]) -> TagSet:
-        for source, sighting in seen:
+        bound = _bound(seen) if cloud == "google" else None
+        for source, sighting in sorted(seen, key=lambda one: one[1].open != ""):  # what is whole before what isn't
             if sighting.tags is not None:
                 told = _TOLD[source]
-                return TagSet({key: Tag(Known(value), told) for key, value in sighting.tags.items()})
+                tags = {key: Tag(Known(value), told) for key, value in sighting.tags.items()}
+                return TagSet(tags, sighting.open, bound=bound)
         best = seen[0][1]
         why = next((s.unread for _, s in seen if s.unread), "no source that was read shows them")
         self._unread[cloud, best.account, best.region, best.type, why] += 1
-        return TagSet({}, open=f"its tags could not be read: {why}")
+        return TagSet({}, open=f"its tags could not be read: {why}", bound=bound)
+
+
+def _bound(seen: Sequence[tuple[str, Sighting]]) -> TagSet | None:
+    """The Tags of Google's resource manager, as the best source that shows them has them."""
+    for _, sighting in seen:
+        if sighting.bound is not None:
+            return TagSet(
+                {
+                    binding.key: Tag(
+                        Known(binding.value), f"inherited from {binding.origin}" if binding.origin else "the resource"
+                    )
+                    for binding in sighting.bound
+                }
+            )
+    return None
 
 
 _TOLD = {

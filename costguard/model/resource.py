@@ -39,11 +39,16 @@ class TagSet(msgspec.Struct, frozen=True):
 
     ``open`` is empty for a closed set, else the reason why any other key may exist too. ``hidden`` names single keys
     (or prefixes that end in ``*``) that may exist unseen in a set that is otherwise closed, each with its reason.
+
+    ``bound`` are, on Google Cloud, the Tags of its resource manager that hold for the resource beside its labels, by
+    their namespaced keys (``123456789012/owner``). They are bound and inherited outside of the resource: None where
+    the evidence doesn't show them, as in Terraform's source and plan.
     """
 
     tags: Mapping[str, Tag]
     open: str = ""
     hidden: tuple[tuple[str, str], ...] = ()
+    bound: "TagSet | None" = None
 
     def doubt(self, key: str) -> str:
         """Why ``key``, which isn't in ``tags``, may be there all the same; empty where it certainly isn't."""
