@@ -235,7 +235,7 @@ class _Instance(msgspec.Struct):
 
 
 class _Module3(msgspec.Struct):
-    path: list[str] = ["root"]
+    path: tuple[str, ...] = ("root",)
     resources: dict[str, msgspec.Raw] | None = None
 
 
