@@ -1,0 +1,365 @@
+"""How a service is listed: rows of data for the regular ones, and what the irregular ones are written with.
+
+It hides how pages follow one another, how tags are spelt in a service's answer, and what becomes of the tags of a
+resource that has to be asked for them by itself: read, refused (then it is unread, never untagged), or gone meanwhile.
+Every text of an answer is somebody else's and may be anything.
+"""
+
+import string
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from types import MappingProxyType
+from typing import Any
+
+import jmespath
+import msgspec
+from jmespath.parser import ParsedResult
+
+from costguard.clouds.aws import api
+from costguard.clouds.aws.calls import Call
+from costguard.clouds.aws.native import Scope
+from costguard.clouds.sighting import GLOBAL, Sighting, SourceError
+from costguard.model.resource import Manager
+
+Item = Mapping[str, Any]
+"""A resource, or a page, as botocore gives it."""
+
+# What IAM asks for where that isn't the operation's own name (Service Authorization Reference).
+_ACTIONS: Mapping[tuple[str, str], tuple[str, ...]] = MappingProxyType(
+    {
+        ("s3", "ListBuckets"): ("s3:ListAllMyBuckets",),
+    }
+)
+_API_GATEWAY = ("apigateway:GET",)  # Its actions are the verbs of HTTP.
+
+
+def call(service: str, operation: str) -> Call:
+    """The entry of the table of calls."""
+    if service in ("apigateway", "apigatewayv2"):
+        return Call(service, operation, _API_GATEWAY)
+    return Call(service, operation, _ACTIONS.get((service, operation), ()))
+
+
+class Kind(msgspec.Struct, frozen=True):
+    """What a resource is beside its name: its Terraform type, why nobody can tag it, and what made it."""
+
+    type: str
+    untaggable: str = ""
+    managers: tuple[Manager, ...] = ()
+
+
+class Each(msgspec.Struct, frozen=True, kw_only=True):
+    """Tags that are asked for resource by resource. ``asks`` are the parameters, as templates; ``tags`` is a JMESPath
+    into the answer; ``none`` is what AWS calls it where there aren't any."""
+
+    operation: str
+    asks: Mapping[str, str]
+    tags: str = "Tags"
+    none: frozenset[str] = frozenset()
+
+
+class Batch(msgspec.Struct, frozen=True, kw_only=True):
+    """Tags that are asked for ``size`` resources at once.
+
+    ``name`` is a template of what a resource is called in the list ``parameter`` and, as ``key``, in each of the
+    ``answers``.
+    """
+
+    operation: str
+    parameter: str
+    name: str
+    size: int
+    answers: str
+    key: str
+    asks: Mapping[str, Any] = MappingProxyType({})
+    tags: str = "Tags"
+
+
+class Reading:
+    """One service being read in one place: the account's way in, the region, and whose tags are known already."""
+
+    def __init__(self, access: api.Access, service: str, region: str, tagged: Collection[str]) -> None:
+        self.access = access
+        self.account = access.account
+        self.region = region
+        self._service = service
+        self._tagged = tagged
+        self._clients: dict[str, Any] = {}
+        self._place = {"partition": access.partition, "account": access.account, "region": region}
+        self._where = GLOBAL if region == GLOBAL else region
+
+    def client(self, region: str = "") -> Any:
+        """The service's client; of another region where one is named."""
+        region = region or (self.access.home if self.region == GLOBAL else self.region)
+        if region not in self._clients:
+            self._clients[region] = self.access.client(self._service, region)
+        return self._clients[region]
+
+    def pages(
+        self, operation: str, asks: Mapping[str, Any] = MappingProxyType({}), *, region: str = "", page: int = 0
+    ) -> Iterator[Item]:
+        """The answers to an operation, all of its pages; boto3's errors escape. ``page`` is how much one may hold."""
+        client = self.client(region)
+        method = _method(operation)
+        if client.can_paginate(method):
+            sizes = {"PageSize": page} if page else {}
+            yield from client.get_paginator(method).paginate(PaginationConfig=sizes, **asks)
+            return
+        # boto3 doesn't know of all operations that they have pages, and older ones know of fewer.
+        takes = client.meta.service_model.operation_model(operation).input_shape
+        asked, seen = dict(asks), set[str]()
+        while True:
+            answer = getattr(client, method)(**asked)
+            yield answer
+            given = next((name for name in _NEXT if answer.get(name)), "")
+            taken = "Marker" if given == "NextMarker" and "NextMarker" not in takes.members else given
+            if not given or taken not in takes.members:
+                return
+            if str(answer[given]) in seen:
+                raise SourceError(f"no whole answer: {operation} gave the same page twice")
+            seen.add(str(answer[given]))
+            asked[taken] = answer[given]
+
+    def fill(self, template: str, item: Item) -> str:
+        """The template with the place and the item's fields in it. Raises :class:`SourceError` where one is missing."""
+        done = []
+        for literal, field in _parts(template):
+            done.append(literal)
+            if field:
+                value = self._place.get(field) or item.get(field)
+                if not isinstance(value, str) or not value:
+                    raise SourceError(f"no whole answer: {self._service} shows a resource without its {field}")
+                done.append(value)
+        return legible("".join(done))
+
+    def sighting(self, id_: str, kind: Kind, tags: Mapping[str, str] | str | None, *, region: str = "") -> Sighting:
+        """``tags`` as they are; as text, why they could not be read; None where they were not asked for."""
+        return Sighting(
+            id=id_,
+            type=kind.type,
+            account=self.account,
+            region=region or self._where,
+            tags=None if isinstance(tags, str) else tags,
+            unread=tags if isinstance(tags, str) else "",
+            untaggable=kind.untaggable,
+            managers=kind.managers,
+        )
+
+    def asked(self, id_: str, kind: Kind) -> bool:
+        """Whether the resource has to be asked for its tags."""
+        return not kind.untaggable and id_ not in self._tagged
+
+    def tags(self, each: Each, item: Item, *, region: str = "") -> Mapping[str, str] | str | None:
+        """A resource's tags, or why they could not be read; None for a resource that is gone.
+
+        Where nobody answers at all (no connection, no credentials) boto3's error escapes: so it would be for all.
+        """
+        from botocore.exceptions import ClientError
+
+        found: dict[str, str] = {}
+        try:
+            asks = {name: self.fill(template, item) for name, template in each.asks.items()}
+            for answer in self.pages(each.operation, asks, region=region):
+                tags = tags_of(_path(each.tags).search(answer))
+                if tags is None:
+                    return f"{each.operation} answered with something that isn't tags"
+                found.update(tags)
+        except ClientError as error:
+            if api.code(error) in each.none:
+                return {}
+            return None if gone(error) else api.explain(error)
+        return found
+
+    def tags_together(self, batch: Batch, items: Sequence[Item]) -> Iterator[Mapping[str, str] | str | None]:
+        """The same for many, in their order."""
+        for start in range(0, len(items), batch.size):
+            names = [self.fill(batch.name, item) for item in items[start : start + batch.size]]
+            found = self._batch(batch, names)
+            for name in names:
+                yield found.get(name, f"{batch.operation} left it out of its answer")
+
+    def _batch(self, batch: Batch, names: Sequence[str]) -> Mapping[str, Mapping[str, str] | str | None]:
+        from botocore.exceptions import ClientError
+
+        found: dict[str, Mapping[str, str] | str | None] = {}
+        try:
+            for answer in self.pages(batch.operation, {**batch.asks, batch.parameter: list(names)}):
+                for part in _path(batch.answers).search(answer) or ():
+                    tags = tags_of(part.get(batch.tags))
+                    found[legible(str(part.get(batch.key)))] = (
+                        f"{batch.operation} answered with something that isn't tags" if tags is None else tags
+                    )
+        except ClientError as error:
+            if len(names) > 1 and (gone(error) or _forbidden(error)):
+                # One of them spoils it for the others.
+                half = len(names) // 2
+                return {**self._batch(batch, names[:half]), **self._batch(batch, names[half:])}
+            return dict.fromkeys(names, None if gone(error) else api.explain(error))
+        return found
+
+
+class Listing(msgspec.Struct, frozen=True, kw_only=True):
+    """A regular listing: one operation shows all resources, one field of each its tags.
+
+    ``operation`` is asked with ``asks``, in pages of ``page``; ``items`` is a JMESPath to the resources in a page.
+    ``id`` is a template of the ARN: ``{partition}``, ``{account}`` and ``{region}`` are the place's, any other name is
+    a field of the resource. ``tags`` names the field with the tags, or says how they are asked for. Where ``type`` is
+    not all that there is to say, ``kind`` says what a resource is, or None for one that doesn't count (it is deleted,
+    or somebody else's), and ``among`` all types that it may say.
+    """
+
+    service: str
+    operation: str
+    items: str
+    id: str
+    type: str = ""
+    tags: str | Each | Batch = "Tags"
+    asks: Mapping[str, Any] = MappingProxyType({})
+    page: int = 0
+    kind: Callable[[Reading, Item], Kind | None] | None = None
+    among: tuple[str, ...] = ()
+    scope: Scope = "region"
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        return self.among or (self.type,)
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        more = () if isinstance(self.tags, str) else (call(self.service, self.tags.operation),)
+        return (call(self.service, self.operation), *more)
+
+    def read(self, access: api.Access, region: str, tagged: Collection[str]) -> Iterator[Sequence[Sighting]]:
+        reading = Reading(access, self.service, region, tagged)
+        plain = Kind(self.type)
+        for page in reading.pages(self.operation, self.asks, page=self.page):
+            found = []
+            for item in items(self.items, page):
+                kind = self.kind(reading, item) if self.kind else plain
+                if kind is not None:
+                    found.append((reading.fill(self.id, item), kind, item))
+            yield list(self._sightings(reading, found))
+
+    def _sightings(self, reading: Reading, found: Sequence[tuple[str, Kind, Item]]) -> Iterator[Sighting]:
+        if isinstance(self.tags, str):
+            for id_, kind, item in found:
+                tags = tags_of(item.get(self.tags))
+                yield reading.sighting(
+                    id_, kind, f"{self.operation} answered with something that isn't tags" if tags is None else tags
+                )
+            return
+        known: dict[str, Mapping[str, str] | str | None] = {}
+        asked = [(id_, item) for id_, kind, item in found if reading.asked(id_, kind)]
+        if isinstance(self.tags, Batch):
+            answers = reading.tags_together(self.tags, [item for _, item in asked])
+            known.update(zip((id_ for id_, _ in asked), answers, strict=True))
+        else:
+            known.update((id_, reading.tags(self.tags, item)) for id_, item in asked)
+        for id_, kind, _ in found:
+            if id_ not in known:
+                yield reading.sighting(id_, kind, None)
+            elif known[id_] is not None:
+                yield reading.sighting(id_, kind, known[id_])
+
+
+class Walk(msgspec.Struct, frozen=True, kw_only=True):
+    """An irregular listing: ``walk`` does it, with the ``operations`` that are named."""
+
+    service: str
+    types: tuple[str, ...]
+    operations: tuple[str, ...]
+    walk: Callable[[Reading], Iterator[Sequence[Sighting]]]
+    scope: Scope = "region"
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        return tuple(call(self.service, operation) for operation in self.operations)
+
+    def read(self, access: api.Access, region: str, tagged: Collection[str]) -> Iterator[Sequence[Sighting]]:
+        return self.walk(Reading(access, self.service, region, tagged))
+
+
+def items(path: str, page: Item) -> Iterator[Item]:
+    """The resources of a page. Raises :class:`SourceError` where they aren't what AWS documents."""
+    found = _path(path).search(page)
+    for item in found or ():
+        if not isinstance(item, dict):
+            raise SourceError("no whole answer: it lists something that isn't a resource")
+        yield item
+
+
+def tags_of(value: object) -> dict[str, str] | None:
+    """Tags in any of AWS's spellings: a map, or a list of key and value; None where it is neither."""
+    if not value:
+        return {}
+    if isinstance(value, dict):
+        pairs: Iterable[tuple[Any, Any]] = value.items()
+    elif isinstance(value, list) and all(isinstance(tag, dict) for tag in value):
+        pairs = (_pair(tag) for tag in value)
+    else:
+        return None
+    tags = {}
+    for key, text in pairs:
+        if not isinstance(key, str) or not isinstance(text, str | None):
+            return None
+        tags[legible(key)] = legible(text or "")
+    return tags
+
+
+def legible(text: str) -> str:
+    """The text without halves of characters (JSON can hold them), which nothing could write down."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
+def gone(error: Exception) -> bool:
+    """Whether AWS says that the resource isn't there (any more)."""
+    said = api.code(error)
+    return "NotFound" in said or said in _GONE
+
+
+# The services' words for it that don't end in "NotFound…".
+_GONE = frozenset(
+    {
+        "AWS.SimpleQueueService.NonExistentQueue",
+        "ActivityDoesNotExist",
+        "NoSuchBucket",
+        "NoSuchDistribution",
+        "NoSuchEntity",
+        "NoSuchHealthCheck",
+        "NoSuchHostedZone",
+        "NoSuchResource",
+        "QueueDoesNotExist",
+        "ResourceNotExist",
+        "StateMachineDoesNotExist",
+    }
+)
+
+_NEXT = ("NextToken", "nextToken", "NextMarker", "Marker", "position")
+
+
+def _pair(tag: Mapping[str, Any]) -> tuple[Any, Any]:
+    for key, value in (("Key", "Value"), ("key", "value"), ("TagKey", "TagValue")):
+        if key in tag:
+            return tag[key], tag.get(value)
+    return None, None
+
+
+def _forbidden(error: Any) -> bool:
+    return bool(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == 403)
+
+
+@cache
+def _path(expression: str) -> ParsedResult:
+    return jmespath.compile(expression)
+
+
+@cache
+def _parts(template: str) -> tuple[tuple[str, str], ...]:
+    return tuple((literal, field or "") for literal, field, _, _ in string.Formatter().parse(template))
+
+
+@cache
+def _method(operation: str) -> str:
+    from botocore import xform_name
+
+    return str(xform_name(operation))
