@@ -2,8 +2,10 @@
 
 import os
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -103,9 +105,9 @@ def read(path: Path) -> Config:
     return Config(doc, path.parent, document)
 
 
-def objections(doc: ConfigDoc) -> list[str]:
-    """What is wrong with a configuration that a command has put together from its options; each is a sentence that
-    begins with the setting (``inventory.aws.accounts: …``)."""
+def objections(doc: ConfigDoc | Mapping[str, Any]) -> list[str]:
+    """What is wrong with a configuration that a command has put together, as types or as plain data; each is a sentence
+    that begins with the setting (``inventory.aws.accounts: …``). Plain data without any converts to the types."""
     return [f"{dotted(at)}: {sentence}" for at, sentence in _judge(msgspec.to_builtins(doc))[1]]
 
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from costguard.config import NAME, AwsDoc, ConfigDoc, GoogleDoc, InventoryDoc, NotifyDoc, objections, read
@@ -230,6 +231,7 @@ def test_what_a_command_puts_together_is_judged_like_a_file() -> None:
     aws = AwsDoc(accounts=["111122223333", "12"])
     doc = ConfigDoc(version=1, inventory=InventoryDoc(aws=aws, google=GoogleDoc(scopes=[]), workers=0))
     said = objections(doc)
+    assert objections(msgspec.to_builtins(doc)) == said
     assert [one.partition(":")[0] for one in sorted(said)] == [
         "inventory.aws.accounts",
         "inventory.aws.accounts[1]",
