@@ -516,6 +516,8 @@ def _check_get_resources(asked: Json, token: str) -> None:
         raise _invalid("ResourcesPerPage must be between 1 and 100.")
     if not 100 <= asked.get("TagsPerPage", 100) <= 500:
         raise _invalid("TagsPerPage must be between 100 and 500.")
+    if len(asked.get("ResourceTypeFilters", ())) > 100:
+        raise _invalid("At most 100 resource types can be filtered.")
     filters = asked.get("TagFilters", ())
     if len(filters) > 50 or any(len(one.get("Values", ())) > 20 for one in filters):
         raise _invalid("At most 50 keys with 20 values each can be filtered.")

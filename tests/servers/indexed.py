@@ -251,6 +251,7 @@ def _resource(item: Item, view: View) -> Json:
         "Region": item.region,
         "ResourceType": item.type,
         "Service": item.type.split(":")[0],
+        **({"CfnResourceType": item.config_type} if item.config_type else {}),
         "LastReportedAt": item.reported,
         "Properties": properties,
     }
