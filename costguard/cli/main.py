@@ -21,6 +21,7 @@ _COMMANDS = {
     "gate": "costguard.cli.gate",
     "policy": "costguard.cli.policy",
     "report": "costguard.cli.report",
+    "scan": "costguard.cli.scan",
 }
 
 _UNDELIVERED = {errno.ENOSPC, errno.EIO, errno.EBADF}

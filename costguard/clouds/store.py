@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import msgspec
 
@@ -45,6 +46,40 @@ _managers = msgspec.json.Decoder(tuple[Manager, ...])
 _encode = msgspec.json.Encoder().encode
 
 
+def _rows(source: str, sightings: Sequence[Sighting]) -> list[tuple[object, ...]]:
+    rank = RANKS[source]
+    return [
+        (
+            seen.id,
+            rank,
+            source,
+            seen.type,
+            seen.account,
+            seen.region,
+            None if seen.tags is None else _encode(seen.tags),
+            seen.unread,
+            seen.open,
+            None if seen.bound is None else _encode(seen.bound),
+            seen.reported,
+            seen.untaggable,
+            _encode(seen.managers) if seen.managers else None,
+        )
+        for seen in sightings
+    ]
+
+
+def _utf_8(value: Any) -> Any:
+    match value:
+        case str():
+            return value.encode("utf-8", "backslashreplace").decode()
+        case dict():
+            return {_utf_8(key): _utf_8(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_utf_8(item) for item in value]
+        case _:
+            return value
+
+
 class Store:
     """One run's sightings and ledger. Writing is safe from several threads; reading is for one, after the writing."""
 
@@ -52,6 +87,7 @@ class Store:
         self._connection = connection
         self._path = path
         self._partial = partial
+        self._has_claims = False
         self._lock = threading.Lock()
 
     @classmethod
@@ -65,7 +101,7 @@ class Store:
             partial.unlink(missing_ok=True)
             connection = sqlite3.connect(partial, check_same_thread=False, isolation_level=None)
             # A run that is cut short is run again: nothing in an unfinished file is worth the wait for a disk.
-            connection.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-32000;")
+            connection.executescript("PRAGMA journal_mode=MEMORY; PRAGMA synchronous=OFF; PRAGMA cache_size=-32000;")
             connection.executescript(_TABLES)
             connection.execute("BEGIN")
         except (OSError, sqlite3.Error) as error:
@@ -89,27 +125,24 @@ class Store:
         return cls(connection, path, None)
 
     def add(self, source: str, sightings: Sequence[Sighting]) -> None:
-        rank = RANKS[source]
-        rows = [
-            (
-                seen.id,
-                rank,
-                source,
-                seen.type,
-                seen.account,
-                seen.region,
-                None if seen.tags is None else _encode(seen.tags),
-                seen.unread,
-                seen.open,
-                None if seen.bound is None else _encode(seen.bound),
-                seen.reported,
-                seen.untaggable,
-                _encode(seen.managers) if seen.managers else None,
-            )
-            for seen in sightings
-        ]
+        try:
+            self._insert(source, sightings)
+        except UnicodeEncodeError:
+            # Half of a surrogate pair, which JSON can hold and UTF-8 can't: its escape stands for it, as text.
+            for seen in sightings:
+                self._insert(source, [msgspec.convert(_utf_8(msgspec.to_builtins(seen)), Sighting)])
+
+    def _insert(self, source: str, sightings: Sequence[Sighting]) -> None:
+        rows = _rows(source, sightings)
         with self._lock:
-            self._connection.executemany(_INSERT, rows)
+            self._connection.execute("SAVEPOINT page")
+            try:
+                self._connection.executemany(_INSERT, rows)
+            except UnicodeEncodeError:
+                self._connection.execute("ROLLBACK TO page")
+                raise
+            finally:
+                self._connection.execute("RELEASE page")
 
     def cell(self, cell: Cell) -> None:
         with self._lock:
@@ -135,6 +168,7 @@ class Store:
     def claims(self, claims: Iterable[tuple[str, Manager]]) -> None:
         """Who manages the resource of a key. Claims are for this process alone; they aren't kept in the file."""
         with self._lock:
+            self._has_claims = True
             self._connection.execute(_CLAIMS)
             self._connection.executemany(
                 "INSERT INTO claim VALUES (?, ?)", ((key, _encode(manager)) for key, manager in claims)
@@ -143,6 +177,8 @@ class Store:
 
     def claimed(self, keys: Sequence[str]) -> tuple[Manager, ...]:
         """Those that claim a resource under any of its keys."""
+        if not self._has_claims:
+            return ()
         rows = self._connection.execute(
             f"SELECT DISTINCT manager FROM temp.claim WHERE key IN ({','.join('?' * len(keys))})",  # noqa: S608
             tuple(keys),

@@ -77,6 +77,19 @@ def actions() -> Iterator[str]:
     yield from sorted({action for call in calls() for action in call.needs} - beside)
 
 
+def policy_document() -> str:
+    """The IAM policy of the role that is assumed in each account, as JSON."""
+    import json
+
+    document = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Sid": "CostguardReads", "Effect": "Allow", "Action": list(actions()), "Resource": "*"},
+        ],
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
 _SLOW = Quota(5, 5)
 _QUOTAS = MappingProxyType(
     {

@@ -1,0 +1,190 @@
+"""``costguard scan``: what really runs, judged by the same policy and the same engine.
+
+Looking and judging are two steps with the store between them: :func:`look` reads the clouds into a store, :func:`judge`
+makes a report of one. Shards of a run are stores that :func:`merge` puts together before they are judged.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from costguard.clouds.run import ALL, Run, Shard, Tally, Task
+from costguard.clouds.store import Store
+from costguard.clouds.union import Union
+from costguard.config import InventoryDoc
+from costguard.engine import evaluate
+from costguard.errors import InputError, UsageError
+from costguard.model.finding import Report
+from costguard.model.resource import Gap, Inventory, Manager
+from costguard.policy import Policy
+from costguard.policy.patterns import glob_matches
+
+if TYPE_CHECKING:
+    pass
+
+_SHARD = "shard"
+_ASKED = "asked"
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What to look at. ``types``: the Terraform types that are looked for, all without them."""
+
+    inventory: InventoryDoc
+    types: frozenset[str] | None = None
+    shard: Shard = ALL
+
+
+class Judging(msgspec.Struct, frozen=True, kw_only=True):
+    """How to judge. ``states`` are patterns of Terraform states with the folder that each is seen from; ``profile`` is
+    the SDK's for those in S3. ``allowed`` are globs of gaps that are accepted."""
+
+    policy: Policy
+    today: date
+    states: Sequence[tuple[Path, str]] = ()
+    profile: str | None = None
+    allowed: Sequence[str] = ()
+    with_resources: bool = False
+
+
+def look(asked: Asked, store: Store, watch: Callable[[Tally], object] = lambda _: None) -> None:
+    """Reads the clouds that the configuration names into a new store.
+
+    What can't be read is a cell of the ledger. Raises :class:`UsageError` where nothing is named or an SDK is missing.
+    """
+    run = Run(store, workers=asked.inventory.workers, types=asked.types, shard=asked.shard)
+    tasks: list[Task] = []
+    if asked.inventory.aws is not None:
+        from costguard.clouds.aws.inventory import tasks as aws_tasks
+
+        tasks += aws_tasks(asked.inventory.aws, run)
+    if asked.inventory.google is not None:
+        from costguard.clouds.google.inventory import tasks as google_tasks
+
+        tasks += google_tasks(asked.inventory.google, run)
+    if not tasks:
+        raise UsageError(
+            "nothing says what to scan: name it under inventory: in costguard.yaml, or with --cloud aws (as the "
+            "credentials of the environment) and --google-scope"
+        )
+    store.note(_SHARD, str(asked.shard))
+    # Only stores that were asked the same may be put together.
+    question = [asked.inventory, sorted(asked.types or ())]
+    store.note(_ASKED, msgspec.json.encode(question, order="deterministic").decode())
+    run.work(tasks, watch)
+
+
+def judge(store: Store, judging: Judging) -> Report:
+    """The report on a store."""
+    cells = store.cells()
+    gaps = [Gap(cell.where, cell.error) for cell in cells if cell.outcome in ("cut", "failed")]
+    gaps += [Gap(f"shard/{shard}", "its store was not put in") for shard in _missing(store)]
+    gaps += _claims(store, judging)
+    union = Union(store, cells)
+    resources = tuple(union.resources())
+    gaps += union.gaps
+    kept, notes = _accepted(gaps, judging.allowed)
+    inventory = Inventory(checkpoint="live", resources=resources, gaps=tuple(kept), notes=tuple(notes))
+    return evaluate(judging.policy, inventory, judging.today, with_resources=judging.with_resources)
+
+
+def merge(stores: Sequence[Path], into: Store) -> None:
+    """Puts the stores of a run's shards together. Raises :class:`InputError` where they aren't of one run, or one comes
+    twice; a shard that is missing is a gap of the report."""
+    asked: dict[str, Path] = {}
+    shards: dict[str, Path] = {}
+    problems: list[str] = []
+    for path in stores:
+        with Store.open(path) as store:
+            question, shard = store.noted(_ASKED) or "", store.noted(_SHARD) or str(ALL)
+            asked.setdefault(question, path)
+            if len(asked) > 1:
+                problems.append(f"{path} is of a scan that was asked something else than {next(iter(asked.values()))}")
+            if shard in shards:
+                problems.append(f"{path} and {shards[shard]} are both shard {shard}")
+            elif shards and shard.partition("/")[2] != next(iter(shards)).partition("/")[2]:
+                problems.append(
+                    f"{path} is shard {shard}, and {next(iter(shards.values()))} shard {next(iter(shards))}"
+                )
+            shards.setdefault(shard, path)
+            if not problems:
+                into.take_in(store)
+    if problems:
+        raise InputError("\n".join(problems))
+    into.note(_ASKED, next(iter(asked)))
+    into.note(_SHARD, " ".join(sorted(shards)))
+
+
+def _missing(store: Store) -> Iterator[str]:
+    """The shards that a merged store should have and hasn't. A store of one shard is a report on that alone."""
+    there = (store.noted(_SHARD) or str(ALL)).split()
+    count = int(there[0].partition("/")[2])
+    if len(there) > 1:
+        for index in range(1, count + 1):
+            if f"{index}/{count}" not in there:
+                yield f"{index}/{count}"
+
+
+def _claims(store: Store, judging: Judging) -> list[Gap]:
+    """Tells the store which state claims what; returns the states that could not be read."""
+    from costguard.iac.state import read_state
+
+    gaps: list[Gap] = []
+
+    def claims() -> Iterator[tuple[str, Manager]]:
+        for name, where, raw in _states(judging, gaps):
+            states = read_state(raw, name, where)
+            gaps.extend(states.gaps)
+            for claim in states.claims:
+                for key in claim.keys:
+                    yield key, claim.manager
+
+    if judging.states:
+        store.claims(claims())
+    return gaps
+
+
+def _states(judging: Judging, gaps: list[Gap]) -> Iterator[tuple[str, str, bytes]]:
+    """(what messages call it, the configuration that it is of, its bytes) of each state."""
+    from costguard.iac.state import local_states
+
+    for folder, pattern in judging.states:
+        found: Iterable[tuple[str, str, bytes] | Gap]
+        if pattern.startswith("s3://"):
+            from costguard.clouds.aws.objects import read_objects
+
+            found = read_objects(pattern, judging.profile)
+        else:
+            found = _local(local_states([pattern], Path("/") if pattern.startswith("/") else folder))
+        for one in found:
+            if isinstance(one, Gap):
+                gaps.append(one)
+            else:
+                yield one
+
+
+def _local(found: Iterable[tuple[Path, str] | Gap]) -> Iterator[tuple[str, str, bytes] | Gap]:
+    for one in found:
+        if isinstance(one, Gap):
+            yield one
+            continue
+        path, where = one
+        try:
+            yield str(path), where, path.read_bytes()
+        except OSError as error:
+            yield Gap(str(path), f"the state can't be read: {error.strerror}")
+
+
+def _accepted(gaps: Iterable[Gap], allowed: Sequence[str]) -> tuple[list[Gap], list[str]]:
+    """The gaps that count, and what is said of those that somebody accepted."""
+    kept: list[Gap] = []
+    notes: list[str] = []
+    for gap in gaps:
+        pattern = next((pattern for pattern in allowed if glob_matches(pattern, gap.where)), None)
+        if pattern is None:
+            kept.append(gap)
+        else:
+            notes.append(f"accepted gap ({pattern}): {gap.where}: {gap.why}")
+    return kept, notes

@@ -1,0 +1,123 @@
+"""The token buckets: never above the quota, slower after a throttle, and back again."""
+
+import threading
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from costguard.clouds.pace import Bucket, Pacer, Quota, Stopped
+
+
+class Time:
+    """A clock that only sleeping moves."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def bucket(rate: float, burst: float = 1.0) -> tuple[Bucket, Time]:
+    time = Time()
+    return Bucket(Quota(rate, burst), time, time.sleep), time
+
+
+def test_a_burst_goes_at_once_and_what_follows_waits_for_its_token() -> None:
+    paced, time = bucket(rate=5, burst=3)
+    assert [paced.take() for _ in range(3)] == [0, 0, 0]
+    assert paced.take() == pytest.approx(0.2)
+    assert paced.take() == pytest.approx(0.2)
+    assert time.now == pytest.approx(0.4)
+
+
+@given(
+    rate=st.floats(0.5, 100),
+    burst=st.integers(1, 50),
+    pauses=st.lists(st.floats(0, 3), max_size=60),
+)
+def test_no_stretch_of_time_sees_more_calls_than_the_burst_and_the_rate_allow(
+    rate: float, burst: int, pauses: list[float]
+) -> None:
+    paced, time = bucket(rate, burst)
+    sent = []
+    for pause in pauses:
+        time.now += pause
+        paced.take()
+        sent.append(time.now)
+    for start in range(len(sent)):
+        for end in range(start, len(sent)):
+            assert end - start + 1 <= burst + rate * (sent[end] - sent[start]) + 1e-6
+
+
+def test_a_storm_of_throttles_halves_the_rate_once_and_good_answers_bring_it_back_to_the_quota() -> None:
+    paced, time = bucket(rate=8)
+    for _ in range(10):
+        paced.throttled()
+    assert paced.rate == 4
+    time.now += 1
+    paced.throttled()
+    assert paced.rate == 2
+    rates = []
+    for _ in range(40):
+        paced.answered()
+        rates.append(paced.rate)
+    assert rates == sorted(rates)
+    assert rates[0] == pytest.approx(2.4)  # a twentieth of the quota each time
+    assert rates[-1] == 8
+
+
+def test_throttles_never_stop_a_bucket_for_good() -> None:
+    paced, time = bucket(rate=3)
+    for _ in range(100):
+        time.now += 1
+        paced.throttled()
+    assert paced.rate > 0
+    assert paced.take() < 60
+
+
+def test_all_workers_of_a_place_share_one_bucket_and_another_place_has_its_own() -> None:
+    pacer = Pacer()
+    found: list[Bucket] = []
+
+    def ask() -> None:
+        found.append(pacer.bucket(("111122223333", "eu-west-1", "tag"), Quota(15)))
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({id(one) for one in found}) == 1
+    assert pacer.bucket(("111122223333", "us-east-1", "tag"), Quota(15)) is not found[0]
+
+
+def test_workers_together_send_no_faster_than_the_quota() -> None:
+    pacer = Pacer()
+    shared = pacer.bucket("family", Quota(rate=200, burst=1))
+    waited: list[float] = []
+
+    def work() -> None:
+        waited.extend([shared.take() for _ in range(5)])
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    # Twenty calls take nineteen waits of a two-hundredth of a second, whoever of the four does the waiting: the last
+    # one's debt is what is left of that when it asks.
+    assert sum(1 for wait in waited if wait == 0) <= 2
+    assert len(waited) == 20
+
+
+def test_nothing_is_sent_after_the_run_was_ended() -> None:
+    pacer = Pacer()
+    pacer.check()
+    pacer.stop()
+    with pytest.raises(Stopped):
+        pacer.check()
