@@ -134,16 +134,21 @@ def render(entries: Collection[Entry]) -> bytes:
 
 
 def apply(report: Report, accepted: Report) -> Report:
-    """The report with every finding that ``accepted`` has marked as old debt.
+    """The report with every finding that ``accepted`` has marked as old debt."""
+    return msgspec.structs.replace(report, findings=tuple(map(acceptance(accepted), report.findings)))
+
+
+def acceptance(accepted: Report) -> Callable[[Finding], Finding]:
+    """Marks a finding as old debt where ``accepted`` has it.
 
     It has one with the same fingerprint and the same verdict: debt that was undecided isn't accepted as missing.
     """
     known = {(finding.fingerprint, finding.verdict) for finding in accepted.findings}
-    findings = tuple(
-        as_old(finding) if finding.new and (finding.fingerprint, finding.verdict) in known else finding
-        for finding in report.findings
-    )
-    return msgspec.structs.replace(report, findings=findings)
+
+    def accept(finding: Finding) -> Finding:
+        return as_old(finding) if finding.new and (finding.fingerprint, finding.verdict) in known else finding
+
+    return accept
 
 
 def as_old(finding: Finding) -> Finding:

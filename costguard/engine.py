@@ -1,4 +1,5 @@
-"""The engine: a policy, an inventory and a day → a report. Pure; no I/O, no clock, no environment.
+"""The engine: a policy, an inventory and a day → a report. Pure; no clock, no environment, and no I/O but for the
+temporary file of a report that is too long to be held.
 
 What the evidence for a tag amounts to is decided in ``costguard.policy.rules``; here it is decided which rules meet
 which surfaces, what becomes of their faults (exempted, old debt, level), and that one (resource, surface, tag) has one
@@ -6,14 +7,18 @@ finding.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 
 import msgspec
 
 from costguard import __version__
+from costguard.model.coverage import Cell
 from costguard.model.finding import (
     FINDINGS_SCHEMA,
+    FaultTotal,
     Finding,
     Level,
     Report,
@@ -22,48 +27,220 @@ from costguard.model.finding import (
     Status,
     Summary,
     Tool,
+    Totals,
     Verdict,
 )
-from costguard.model.resource import Inventory, Known, Resource, Surface, without_indexes
+from costguard.model.resource import Checkpoint, Gap, Inventory, Known, Resource, Surface, without_indexes
+from costguard.model.spool import HELD, Spool, encoded
 from costguard.policy import Exemption, Policy
 from costguard.policy.rules import Fault, Rule, shown
 
 _UNKNOWN_LEVEL = {"pass": Level.INFO, "warn": Level.WARNING, "fail": Level.ERROR}
 
 
+class Judged(msgspec.Struct, frozen=True):
+    """A resource and what the policy makes of it. ``secret`` are keys whose values nobody may print."""
+
+    resource: Resource
+    status: Status
+    findings: tuple[Finding, ...]
+    secret: frozenset[str] = frozenset()
+
+
+def stream(policy: Policy, checkpoint: Checkpoint, resources: Iterable[Resource], today: date) -> Iterator[Judged]:
+    """Judges each resource as it comes; nothing of it is kept. :class:`Draft` makes a report of them."""
+    judge = _Judge(policy, checkpoint, today)
+    return map(judge.resource, resources)
+
+
+def remarks(policy: Policy, today: date) -> Iterator[str]:
+    """What a report has to say of the policy itself: its warnings, and exemptions that no longer hold."""
+    yield from map(str, policy.warnings)
+    for exemption in policy.exemptions:
+        if exemption.until is not None and exemption.until < today:
+            ended = f"ended on {exemption.until} and no longer holds"
+            yield f"{exemption.origin}: the exemption ({exemption.reason}) {ended}"
+
+
 def evaluate(policy: Policy, inventory: Inventory, today: date, *, with_resources: bool = False) -> Report:
     """Judges every resource. Findings come sorted by address, surface and tag, so equal input gives equal bytes."""
-    judge = _Judge(policy, inventory.checkpoint, today)
-    findings: list[Finding] = []
-    statuses: dict[Status, int] = dict.fromkeys(Status, 0)
-    listed: list[ResourceStatus] = []
-    for resource in inventory.resources:
-        mine, status, secret = judge.resource(resource)
-        findings += mine
-        statuses[status] += 1
-        if with_resources:
-            listed.append(_listed(resource, status, secret))
-    findings.sort(key=_order)
-    listed.sort(key=lambda r: (r.address, r.type, msgspec.json.encode(r)))
-    return Report(
-        schema=FINDINGS_SCHEMA,
-        tool=Tool(name="costguard", version=__version__),
-        checkpoint=inventory.checkpoint,
-        complete=not inventory.gaps,
-        summary=Summary(
-            resources=len(inventory.resources),
-            compliant=statuses[Status.COMPLIANT],
-            violating=statuses[Status.VIOLATING],
-            unknown=statuses[Status.UNKNOWN],
-            exempt=statuses[Status.EXEMPT],
-            untaggable=statuses[Status.UNTAGGABLE],
-            findings=len(findings),
-        ),
-        findings=tuple(findings),
-        resources=tuple(listed) if with_resources else msgspec.UNSET,
-        gaps=tuple(sorted(inventory.gaps)),
-        notes=(*inventory.notes, *judge.notes()),
+    draft = Draft(inventory.checkpoint, with_resources=with_resources, held=sys.maxsize)
+    resources = sorted(inventory.resources, key=lambda resource: resource.address)
+    for judged in stream(policy, inventory.checkpoint, resources, today):
+        draft.add(judged)
+    return draft.report(gaps=inventory.gaps, notes=(*inventory.notes, *remarks(policy, today)))
+
+
+class Draft:
+    """A report while its resources are judged. What is long in it is spooled, so it takes any number of them.
+
+    Beyond ``held`` findings (or listed resources) they go to a temporary file. ``accept`` says what becomes of each
+    finding, where there is accepted debt.
+    """
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        *,
+        with_resources: bool = False,
+        accept: Callable[[Finding], Finding] | None = None,
+        held: int = HELD,
+    ) -> None:
+        self._checkpoint = checkpoint
+        self._accept = accept
+        self._findings = Spool(Finding, held)
+        self._listed = Spool(ResourceStatus, held) if with_resources else None
+        self._statuses = dict.fromkeys(Status, 0)
+        self._count = _Count() if checkpoint == "live" else None
+        self._address = ""
+        self._here: list[Finding] = []
+        self._listed_here: list[ResourceStatus] = []
+
+    def add(self, judged: Judged) -> None:
+        """Takes in one resource. They come in the order of their addresses; :class:`ValueError` otherwise."""
+        address = judged.resource.address
+        if address != self._address:
+            if address < self._address:
+                raise ValueError(f"{address} comes after {self._address}")
+            self._turn()
+            self._address = address
+        findings = judged.findings
+        if self._accept is not None and findings:
+            findings = tuple(map(self._accept, findings))
+        self._statuses[judged.status] += 1
+        self._here += findings
+        if self._listed is not None:
+            self._listed_here.append(_listed(judged))
+        if self._count is not None:
+            self._count.add(judged.resource, judged.status, findings)
+
+    def report(
+        self,
+        *,
+        gaps: Iterable[Gap] = (),
+        notes: Iterable[str] = (),
+        coverage: tuple[Cell, ...] | msgspec.UnsetType = msgspec.UNSET,
+    ) -> Report:
+        """The report of all that was added; nothing can be added afterwards."""
+        self._turn()
+        left_out = tuple(sorted(gaps))
+        return Report(
+            schema=FINDINGS_SCHEMA,
+            tool=Tool(name="costguard", version=__version__),
+            checkpoint=self._checkpoint,
+            complete=not left_out,
+            summary=_summary(self._statuses, len(self._findings)),
+            findings=self._findings.sealed(),
+            resources=msgspec.UNSET if self._listed is None else self._listed.sealed(),
+            gaps=left_out,
+            notes=tuple(notes),
+            coverage=coverage,
+            totals=msgspec.UNSET if self._count is None else self._count.totals(),
+        )
+
+    def _turn(self) -> None:
+        """Nothing more comes of this address: what is said of it gets its order."""
+        if len(self._here) > 1:
+            self._here.sort(key=_order)
+        for finding in self._here:
+            self._findings.append(finding)
+        self._here.clear()
+        if self._listed is not None:
+            if len(self._listed_here) > 1:
+                self._listed_here.sort(key=lambda listed: (listed.type, encoded(listed)))
+            for listed in self._listed_here:
+                self._listed.append(listed)
+            self._listed_here.clear()
+
+
+def _summary(statuses: Mapping[Status, int], findings: int) -> Summary:
+    return Summary(
+        resources=sum(statuses.values()),
+        compliant=statuses[Status.COMPLIANT],
+        violating=statuses[Status.VIOLATING],
+        unknown=statuses[Status.UNKNOWN],
+        exempt=statuses[Status.EXEMPT],
+        untaggable=statuses[Status.UNTAGGABLE],
+        findings=findings,
     )
+
+
+class _Count:
+    """The totals while they are counted."""
+
+    def __init__(self) -> None:
+        self._accounts: dict[str, _Statuses] = {}
+        self._types: dict[str, _Statuses] = {}
+        self._faults: dict[_FaultKey, _FaultCount] = {}
+        self._number = 0
+
+    def add(self, resource: Resource, status: Status, findings: Sequence[Finding]) -> None:
+        account = resource.account or ""
+        for by, named in ((self._accounts, account), (self._types, resource.type)):
+            known = by.get(named)
+            if known is None:
+                known = by[named] = _Statuses()
+            known.statuses[status] += 1
+            known.findings += len(findings)
+        self._number += 1
+        for finding in findings:
+            about = (finding.rule, finding.tag, finding.verdict, finding.level, finding.new)
+            fault = self._faults.get(about)
+            if fault is None:
+                fault = self._faults[about] = _FaultCount(finding.key)
+            fault.findings += 1
+            if fault.key != finding.key:
+                fault.key = None
+            if fault.latest != self._number:
+                fault.latest = self._number
+                fault.resources += 1
+                fault.accounts[account] += 1
+                fault.types[resource.type] += 1
+
+    def totals(self) -> Totals:
+        faults = [
+            FaultTotal(
+                rule=rule,
+                tag=tag,
+                key=count.key,
+                verdict=verdict,
+                level=level,
+                new=new,
+                findings=count.findings,
+                resources=count.resources,
+                accounts=dict(sorted(count.accounts.items())),
+                types=dict(sorted(count.types.items())),
+            )
+            for (rule, tag, verdict, level, new), count in self._faults.items()
+        ]
+        faults.sort(
+            key=lambda one: (not one.new, -one.level.rank, -one.resources, one.rule, one.tag or "", one.verdict)
+        )
+        return Totals(accounts=_counted(self._accounts), types=_counted(self._types), faults=tuple(faults))
+
+
+_FaultKey = tuple[str, str | None, Verdict, Level, bool]
+
+
+class _FaultCount:
+    def __init__(self, key: str | None) -> None:
+        self.key = key
+        self.findings = 0
+        self.resources = 0
+        self.latest = 0
+        """The number of the last resource that was counted."""
+        self.accounts: Counter[str] = Counter()
+        self.types: Counter[str] = Counter()
+
+
+class _Statuses:
+    def __init__(self) -> None:
+        self.statuses = dict.fromkeys(Status, 0)
+        self.findings = 0
+
+
+def _counted(by: Mapping[str, _Statuses]) -> dict[str, Summary]:
+    return {name: _summary(known.statuses, known.findings) for name, known in sorted(by.items())}
 
 
 class _Judge:
@@ -74,23 +251,11 @@ class _Judge:
         self._unknown_level = _UNKNOWN_LEVEL[policy.unknown_action(checkpoint)]
         self._by_type: dict[tuple[str, str, str | None], tuple[list[Rule], _Exemptions]] = {}
 
-    def notes(self) -> Iterator[str]:
-        """What there is to say of the policy itself: exemptions that no longer hold."""
-        for warning in self._policy.warnings:
-            yield str(warning)
-        for exemption in self._policy.exemptions:
-            if exemption.until is not None and exemption.until < self._today:
-                yield (
-                    f"{exemption.origin}: the exemption ({exemption.reason}) ended on {exemption.until} "
-                    "and no longer holds"
-                )
-
-    def resource(self, resource: Resource) -> tuple[list[Finding], Status, set[str]]:
-        """The findings, the status, and the keys whose values nobody may print."""
+    def resource(self, resource: Resource) -> Judged:
+        if not resource.surfaces:
+            return Judged(resource, Status.UNTAGGABLE, ())
         findings: list[Finding] = []
         secret: set[str] = set()
-        if not resource.surfaces:
-            return findings, Status.UNTAGGABLE, secret
         rules, by_type = self._for_type(resource)
         exemptions: list[Exemption] | None = None  # found for the first fault; most resources have none
         exempted = False
@@ -121,12 +286,14 @@ class _Judge:
                 kept[about] = charge if about not in kept else _sterner(kept[about], charge)
             findings += [self._finding(_redacted(charge, secret), resource, surface) for charge in kept.values()]
         if any(finding.verdict is not Verdict.UNKNOWN for finding in findings):
-            return findings, Status.VIOLATING, secret
-        if findings:
-            return findings, Status.UNKNOWN, secret
-        if exempted:
-            return findings, Status.EXEMPT, secret
-        return findings, Status.COMPLIANT if judged else Status.UNTAGGABLE, secret
+            status = Status.VIOLATING
+        elif findings:
+            status = Status.UNKNOWN
+        elif exempted:
+            status = Status.EXEMPT
+        else:
+            status = Status.COMPLIANT if judged else Status.UNTAGGABLE
+        return Judged(resource, status, tuple(findings), frozenset(secret))
 
     def _for_type(self, resource: Resource) -> "tuple[list[Rule], _Exemptions]":
         key = (resource.type, resource.provider, resource.cloud)
@@ -190,6 +357,7 @@ class _Judge:
             new=resource.touched,
             found=fault.found,
             expected=fault.expected,
+            managed_by=resource.managers,
         )
 
 
@@ -300,13 +468,14 @@ def _ref(resource: Resource) -> ResourceRef:
     )
 
 
-def _listed(resource: Resource, status: Status, secret: set[str]) -> ResourceStatus:
+def _listed(judged: Judged) -> ResourceStatus:
+    resource, secret = judged.resource, judged.secret
     own = next((surface for surface in resource.surfaces if not surface.created), None)
     tags = dict(sorted(own.tags.tags.items())) if own else {}
     return ResourceStatus(
         address=resource.address,
         type=resource.type,
-        status=status,
+        status=judged.status,
         tags={
             key: tag.value.text
             if isinstance(tag.value, Known) and not tag.value.sensitive and key not in secret
@@ -315,4 +484,5 @@ def _listed(resource: Resource, status: Status, secret: set[str]) -> ResourceSta
         },
         provenance={key: tag.source for key, tag in tags.items()},
         note=resource.basis or None,
+        managed_by=resource.managers,
     )

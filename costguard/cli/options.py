@@ -224,12 +224,16 @@ def _same_file(one: str, other: str) -> bool:
 
 def deliver(report: Report, format_name: str, look: reports.Style, output: str | None) -> None:
     """Writes the report where it is wanted. Files and what programs read are UTF-8, whatever the locale is."""
-    text = reports.render(report, format_name, look)
+    pieces = reports.pieces(report, format_name, look)
     if output is None or output == "-":
-        write(text, utf_8=format_name != "terminal")
+        for text in pieces:
+            if not write(text, utf_8=format_name != "terminal"):
+                return
         return
     try:
-        Path(output).write_bytes(text.encode("utf-8", "backslashreplace"))
+        with Path(output).open("wb") as file:
+            for text in pieces:
+                file.write(text.encode("utf-8", "backslashreplace"))
     except OSError as error:
         raise UsageError(f"--output: {output} can't be written: {error.strerror}") from error
 
@@ -237,9 +241,9 @@ def deliver(report: Report, format_name: str, look: reports.Style, output: str |
 _PLAINLY = str.maketrans({"✗": "x", "→": "->", "·": "-", "…": "..."})
 
 
-def write(text: str, *, utf_8: bool = False) -> None:
-    """Writes to standard output. A reader that closes the pipe early has seen what it wanted, and changes no verdict;
-    anything else that keeps the text from being delivered is an error."""
+def write(text: str, *, utf_8: bool = False) -> bool:
+    """Writes to standard output. A reader that closes the pipe early has seen what it wanted, and changes no verdict:
+    False says so. Anything else that keeps the text from being delivered is an error."""
     if sys.stdout is None:
         raise UsageError("standard output is closed, so the report went nowhere; --output FILE writes it to a file")
     encoding = "utf-8" if utf_8 else sys.stdout.encoding
@@ -252,9 +256,11 @@ def write(text: str, *, utf_8: bool = False) -> None:
         sys.stdout.buffer.flush()
     except BrokenPipeError:
         abandon(1)
+        return False
     except OSError as error:
         abandon(1)
         raise UsageError(f"standard output can't be written: {error.strerror}; the report is not whole") from error
+    return True
 
 
 def exit_code(report: Report, fail_on: str) -> ExitCode:

@@ -4,12 +4,14 @@ The field order here is the order of the JSON; the published JSON Schema is gene
 docstrings (``scripts/write-schemas``), so a change here is a change of the contract: add, never rename or remove.
 """
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Literal
 
 import msgspec
 
-from costguard.model.resource import Checkpoint, Gap, Location
+from costguard.model.coverage import Cell
+from costguard.model.resource import Checkpoint, Gap, Location, Manager
 
 FindingsSchema = Literal["costguard/findings/v1"]
 FINDINGS_SCHEMA: FindingsSchema = "costguard/findings/v1"
@@ -79,6 +81,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     outermost first ("module.service at live/main.tf:12"). A fault of one block in the source is one finding: of its
     ``instances`` (by ``count`` and ``for_each``, by modules that are called again, in several root modules)
     ``resource`` is the first, and ``also`` names some of the others.
+
+    ``managed_by`` says what made a live resource and would undo a change to it: the mend belongs there.
     """
 
     rule: str
@@ -98,11 +102,12 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     chain: tuple[str, ...] = ()
     instances: int = 1
     also: tuple[str, ...] = ()
+    managed_by: tuple[Manager, ...] = ()
 
 
 class ResourceStatus(msgspec.Struct, frozen=True, kw_only=True):
     """One judged resource. ``tags`` is what the evidence shows, ``null`` for a value that is unknown or sensitive;
-    ``provenance`` says for each key where it comes from."""
+    ``provenance`` says for each key where it comes from. ``managed_by`` is as in a finding."""
 
     address: str
     type: str
@@ -110,6 +115,7 @@ class ResourceStatus(msgspec.Struct, frozen=True, kw_only=True):
     tags: dict[str, str | None]
     provenance: dict[str, str]
     note: str | None = None
+    managed_by: tuple[Manager, ...] = ()
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,6 +133,36 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     findings: int
 
 
+class FaultTotal(msgspec.Struct, frozen=True, kw_only=True):
+    """How often one fault was found: that of one rule with one tag, one verdict and one level.
+
+    ``key`` is its spelling where all have the same one. ``accounts`` and ``types`` count the resources that have it,
+    by account and by type.
+    """
+
+    rule: str
+    tag: str | None
+    key: str | None
+    verdict: Verdict
+    level: Level
+    new: bool
+    findings: int
+    resources: int
+    accounts: dict[str, int]
+    types: dict[str, int]
+
+
+class Totals(msgspec.Struct, frozen=True, kw_only=True):
+    """A live report counted: a summary for each account and each type, and the faults, what blocks most first.
+
+    A resource whose account is not known is counted under an empty name.
+    """
+
+    accounts: dict[str, Summary]
+    types: dict[str, Summary]
+    faults: tuple[FaultTotal, ...]
+
+
 class Tool(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     version: str
@@ -135,7 +171,8 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True):
 class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
     """What one checkpoint found. ``complete`` is false when ``gaps`` names something that could not be read.
 
-    ``resources`` is there only with ``--show-compliant``. ``notes`` are remarks that change no verdict.
+    ``resources`` is there only with ``--show-compliant``. ``notes`` are remarks that change no verdict. A live report
+    has ``coverage``, the ledger of what each source showed, and ``totals``.
     """
 
     schema: FindingsSchema
@@ -143,7 +180,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
     checkpoint: Checkpoint
     complete: bool
     summary: Summary
-    findings: tuple[Finding, ...]
-    resources: tuple[ResourceStatus, ...] | msgspec.UnsetType = msgspec.UNSET
+    findings: Sequence[Finding]
+    resources: Sequence[ResourceStatus] | msgspec.UnsetType = msgspec.UNSET
     gaps: tuple[Gap, ...] = ()
     notes: tuple[str, ...] = ()
+    coverage: tuple[Cell, ...] | msgspec.UnsetType = msgspec.UNSET
+    totals: Totals | msgspec.UnsetType = msgspec.UNSET

@@ -1,10 +1,10 @@
 """Renders a report, pure: a report and a style in, text out, the same bytes for the same input.
 
-Each format is one module with one function ``render(report, style)``, which is imported only when it is
-asked for, because the gate's start-up is counted in milliseconds.
+Each format is one module with one function ``render(report, style)``, which gives the text in pieces. It is imported
+only when it is asked for, because the gate's start-up is counted in milliseconds.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib import import_module
 
 import msgspec
@@ -21,7 +21,7 @@ class Style(msgspec.Struct, frozen=True):
     verbosity: int = 0
 
 
-Renderer = Callable[[Report, Style], str]
+Renderer = Callable[[Report, Style], Iterable[str]]
 
 
 class Format(msgspec.Struct, frozen=True):
@@ -46,6 +46,11 @@ _DEFAULT = Style()
 
 def render(report: Report, format: str, style: Style = _DEFAULT) -> str:  # noqa: A002 - the CLI's own word for it.
     """The report as text that ends with one line end, or nothing at all where there is nothing to say."""
+    return "".join(pieces(report, format, style))
+
+
+def pieces(report: Report, format: str, style: Style = _DEFAULT) -> Iterable[str]:  # noqa: A002 - as above.
+    """The same text, of which never more than a part is held where it is JSON."""
     if format not in FORMATS:
         raise UsageError(f"{format!r} is not a format; the formats are {', '.join(FORMATS)}")
     renderer: Renderer = import_module(f"costguard.reports.{FORMATS[format].module}").render

@@ -5,6 +5,8 @@ for all gaps, what blocks comes next, and the last notice says what there is in 
 old debt leaves room for that notice.
 """
 
+from collections.abc import Iterable
+
 from costguard.model.finding import Finding, Report
 from costguard.reports import Style
 from costguard.reports.sections import Section, address, count, heading, headline, mended, split, tally
@@ -16,7 +18,7 @@ _DATA = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A"})
 _PROPERTY = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A", ":": "%3A", ",": "%2C"})
 
 
-def render(report: Report, style: Style) -> str:  # noqa: ARG001 - annotations have no style.
+def render(report: Report, style: Style) -> Iterable[str]:  # noqa: ARG001 - annotations have no style.
     parts = split(report.findings)
     errors = [_annotation("error", finding) for finding in parts[Section.ERROR]]
     if not report.complete or report.gaps:
@@ -33,7 +35,7 @@ def render(report: Report, style: Style) -> str:  # noqa: ARG001 - annotations h
     ]
     summary += map(prose, report.notes)
     last = _command("notice", {"title": f"costguard {report.checkpoint}"}, "\n".join(summary))
-    return "\n".join([*errors, *warnings, *notices[: _SHOWN - 1], last]) + "\n"
+    return ["\n".join([*errors, *warnings, *notices[: _SHOWN - 1], last]) + "\n"]
 
 
 def _incomplete(report: Report) -> str:

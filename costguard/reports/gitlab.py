@@ -5,6 +5,7 @@ line gets a path that names it and is no file; a gap is an entry of the severity
 entries reads as a clean run.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -18,12 +19,12 @@ from costguard.reports.text import ADDRESS, json_text, printable, prose
 _SEVERITIES = {Level.ERROR: "major", Level.WARNING: "minor", Level.INFO: "info"}
 
 
-def render(report: Report, style: Style) -> str:  # noqa: ARG001 - code quality has no style.
+def render(report: Report, style: Style) -> Iterable[str]:  # noqa: ARG001 - code quality has no style.
     entries = [_gap(gap, report) for gap in report.gaps]
     if not report.complete and not report.gaps:
         entries.append(_gap(Gap("the run", "not everything was read"), report))
     entries += [_entry(finding, report) for group in split(report.findings).values() for finding in group]
-    return json_text(msgspec.json.format(msgspec.json.encode(entries), indent=2)) + "\n"
+    return [json_text(msgspec.json.format(msgspec.json.encode(entries), indent=2)) + "\n"]
 
 
 def _entry(finding: Finding, report: Report) -> dict[str, Any]:

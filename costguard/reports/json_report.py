@@ -1,39 +1,60 @@
 """``costguard/findings/v1`` as JSON: the one format that loses nothing, and that is read back."""
 
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NoReturn
 
 import msgspec
 
 from costguard.errors import InputError
 from costguard.model.finding import FINDINGS_SCHEMA, Report
+from costguard.model.spool import Spool, encoded
 from costguard.reports import Style
 from costguard.reports.text import ADDRESS, json_text, printable, prose
+
+_LONG = ("findings", "resources")
+_BLOCK = 1_000
 
 
 class _Head(msgspec.Struct):
     schema: Any = None
 
 
-def render(report: Report, style: Style) -> str:  # noqa: ARG001 - JSON has no style.
-    try:
-        encoded = msgspec.json.encode(report, order="deterministic")
-    except UnicodeEncodeError:
-        report = msgspec.convert(_without_surrogates(msgspec.to_builtins(report)), Report)
-        encoded = msgspec.json.encode(report, order="deterministic")
-    return json_text(msgspec.json.format(encoded, indent=2)) + "\n"
+def render(report: Report, style: Style) -> Iterator[str]:  # noqa: ARG001 - JSON has no style.
+    """The fields in their order, and the rows of what may be long by the thousand."""
+    before = "{\n"
+    for name in Report.__struct_fields__:
+        value = getattr(report, name)
+        if value is msgspec.UNSET:
+            continue
+        yield before
+        if name in _LONG and value:
+            yield from _rows(name, value.blocks() if isinstance(value, Spool) else _blocks(value))
+        else:
+            yield _inside(name, encoded(value))
+        before = ",\n"
+    yield "\n}\n"
 
 
-def _without_surrogates(value: Any) -> Any:
-    """JSON is UTF-8, which has no half of a surrogate pair: its escape stands for it, as text."""
-    match value:
-        case str():
-            return value.encode("utf-8", "backslashreplace").decode()
-        case dict():
-            return {_without_surrogates(key): _without_surrogates(item) for key, item in value.items()}
-        case list() | tuple():
-            return [_without_surrogates(item) for item in value]
-        case _:
-            return value
+def _rows(name: str, blocks: Iterable[bytes]) -> Iterator[str]:
+    """The field ``name`` with all that is in the blocks, as if they were one."""
+    close = "\n  ]"
+    end = ""
+    for block in blocks:
+        text = _inside(name, block).removesuffix(close)
+        yield end + (text.partition("[")[2] if end else text)
+        end = ","
+    yield close
+
+
+def _blocks(rows: Sequence[msgspec.Struct]) -> Iterator[bytes]:
+    for start in range(0, len(rows), _BLOCK):
+        yield encoded(rows[start : start + _BLOCK])
+
+
+def _inside(name: str, value: bytes) -> str:
+    """One field as it stands in an object."""
+    laid_out = msgspec.json.format(b'{"%s":%s}' % (name.encode(), value), indent=2)
+    return json_text(laid_out).removeprefix("{\n").removesuffix("\n}")
 
 
 def read(raw: bytes, name: str) -> Report:
@@ -46,7 +67,7 @@ def read(raw: bytes, name: str) -> Report:
         raise InputError(f"{where} is UTF-16, not UTF-8: have it written with --output {where}, not with the shell's >")
     try:
         _check_schema(msgspec.json.decode(raw, type=_Head).schema, where)
-        return msgspec.json.decode(raw, type=Report)
+        return _as_written(msgspec.json.decode(raw, type=Report))
     except msgspec.ValidationError as error:
         message, _, path = str(error).partition(" - at `")
         place = f"at {prose(path.rstrip('`'))}, " if path else ""
@@ -58,6 +79,16 @@ def read(raw: bytes, name: str) -> Report:
         raise InputError(f"{where} is not a costguard report: line {line} is not UTF-8") from error
     except RecursionError as error:
         raise InputError(f"{where} is not a costguard report: it is nested too deeply to read") from error
+
+
+def _as_written(report: Report) -> Report:
+    """The report with tuples where it had them: the decoder makes lists of what is any sequence."""
+    resources = report.resources
+    return msgspec.structs.replace(
+        report,
+        findings=tuple(report.findings),
+        resources=resources if isinstance(resources, msgspec.UnsetType) else tuple(resources),
+    )
 
 
 def _first_not_utf8(raw: bytes) -> int:

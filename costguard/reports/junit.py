@@ -33,7 +33,7 @@ _SKIPPED = {
 _XML = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"})
 
 
-def render(report: Report, style: Style) -> str:  # noqa: ARG001 - JUnit has no style.
+def render(report: Report, style: Style) -> Iterable[str]:  # noqa: ARG001 - JUnit has no style.
     suites = [_run(report)]
     by_type: dict[str, list[str]] = {}
     for finding in report.findings:
@@ -44,7 +44,7 @@ def render(report: Report, style: Style) -> str:  # noqa: ARG001 - JUnit has no 
             cases.append(_element("testcase", (), classname=printable(resource.address, ADDRESS), name=resource.status))
     suites += [_suite(kind, by_type[kind]) for kind in sorted(by_type)]
     body = _element("testsuites", suites, name="costguard", **_counts(suites))
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{body}\n'
+    return [f'<?xml version="1.0" encoding="UTF-8"?>\n{body}\n']
 
 
 def _run(report: Report) -> str:

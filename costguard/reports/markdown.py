@@ -39,7 +39,7 @@ _CORE = re.compile(r"""(["'(]+)(.*?)(["')]+[.,;:!?]*)|()(.*?)([.,;:!?]*)""", re.
 _UNSPANNABLE = re.compile(r"[`|<>]")
 
 
-def render(report: Report, style: Style) -> str:  # noqa: ARG001 - Markdown has no style.
+def render(report: Report, style: Style) -> Iterable[str]:  # noqa: ARG001 - Markdown has no style.
     comment = _Comment()
     parts = split(report.findings)
     errors = parts[Section.ERROR]
@@ -62,7 +62,7 @@ def render(report: Report, style: Style) -> str:  # noqa: ARG001 - Markdown has 
     if report.notes:
         comment.list("", [f"- {_words(note)}" for note in report.notes], "note")
     comment.end(f"{tally(report)} <sub>{_words(report.tool.name)} {_value(report.tool.version, VALUE)}</sub>")
-    return comment.text()
+    return [comment.text()]
 
 
 _FOLDS = (

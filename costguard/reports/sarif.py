@@ -6,6 +6,7 @@ for a file (``unlocated/live/aws_s3_bucket.b``, line 1). Leaving it out would hi
 """
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -32,7 +33,7 @@ The message of each result says what is wrong and what mends it. Its verdict is 
 _Object = dict[str, Any]
 
 
-def render(report: Report, style: Style) -> str:  # noqa: ARG001 - SARIF has no style.
+def render(report: Report, style: Style) -> Iterable[str]:  # noqa: ARG001 - SARIF has no style.
     by_rule: dict[str, list[Finding]] = {}
     for finding in report.findings:
         by_rule.setdefault(finding.rule, []).append(finding)
@@ -65,7 +66,7 @@ def render(report: Report, style: Style) -> str:  # noqa: ARG001 - SARIF has no 
             }
         ],
     }
-    return json_text(msgspec.json.format(msgspec.json.encode(log), indent=2)) + "\n"
+    return [json_text(msgspec.json.format(msgspec.json.encode(log), indent=2)) + "\n"]
 
 
 def _rule(rule: str, findings: list[Finding]) -> _Object:

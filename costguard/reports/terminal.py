@@ -45,8 +45,8 @@ _LOOK = {
 _Words = list[tuple[str, str]]
 
 
-def render(report: Report, style: Style) -> str:
-    return _Page(style).of(report)
+def render(report: Report, style: Style) -> Iterable[str]:
+    return [_Page(style).of(report)]
 
 
 def _words(text: str, sgr: str = "") -> _Words:

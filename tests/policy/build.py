@@ -114,7 +114,7 @@ def report(
 
 
 def findings(rules: Policy, *resources: Resource, checkpoint: Checkpoint = "plan") -> tuple[Finding, ...]:
-    return report(rules, *resources, checkpoint=checkpoint).findings
+    return tuple(report(rules, *resources, checkpoint=checkpoint).findings)
 
 
 def verdicts(rules: Policy, *resources: Resource, checkpoint: Checkpoint = "plan") -> dict[str, str]:
