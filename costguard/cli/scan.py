@@ -259,13 +259,10 @@ def _inventory(
 
 def _checked(data: dict[str, Any]) -> InventoryDoc:
     """The inventory of a configuration that was put together here. Raises :class:`UsageError` with every mistake."""
-    try:
-        doc = msgspec.convert({"version": 1, "inventory": data}, ConfigDoc)
-    except msgspec.ValidationError as error:
-        raise UsageError(f"the options don't make a configuration: {error}") from error
-    if wrong := objections(doc):
+    document = {"version": 1, "inventory": data}
+    if wrong := objections(document):
         raise UsageError("\n".join(wrong))
-    return doc.inventory
+    return msgspec.convert(document, ConfigDoc).inventory
 
 
 def _types(patterns: Sequence[str]) -> frozenset[str] | None:

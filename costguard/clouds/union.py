@@ -9,8 +9,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from costguard import catalog
+from costguard.catalog import native
 from costguard.clouds.sighting import Sighting
 from costguard.clouds.store import RANKS, Store
+from costguard.iac import markers
 from costguard.model.coverage import ANY_TYPE, Cell
 from costguard.model.resource import Cloud, Gap, Known, Resource, Surface, Tag, TagSet
 
@@ -56,6 +58,7 @@ class Union:
             return None
         cloud: Cloud = "google" if best.id.startswith("//") else "aws"
         managers = {manager for _, sighting in seen for manager in sighting.managers}
+        managers.update(self._store.claimed(native.keys(best.id)))
         untaggable = next((sighting.untaggable for _, sighting in seen if sighting.untaggable), "")
         surfaces: tuple[Surface, ...] = ()
         basis = untaggable
@@ -68,6 +71,7 @@ class Union:
                 tags = self._tags(cloud, seen)
                 path = ".".join(own.path) if own is not None else ("labels" if cloud == "google" else "tags")
                 surfaces = (Surface(path, tags),)
+                managers.update(markers.managers({key: tag.value.text for key, tag in tags.tags.items()}))
         return Resource(
             address=best.id,
             type=best.type,

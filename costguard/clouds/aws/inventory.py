@@ -14,7 +14,6 @@ from costguard.clouds.aws.api import Access, Account, Aws, guarded, guarded_page
 from costguard.clouds.run import Run, Task
 from costguard.clouds.sighting import GLOBAL, Place, Sighting, SourceAbsent, SourceError, record
 from costguard.config import AwsDoc, FromEnvDoc
-from costguard.errors import UsageError
 from costguard.model.coverage import ANY_TYPE, Cell, Outcome
 
 _NOWHERE = "-"
@@ -28,12 +27,7 @@ def tasks(doc: AwsDoc, run: Run) -> list[Task]:
 
 
 def _external_id(doc: AwsDoc) -> str | None:
-    if not isinstance(doc.external_id, FromEnvDoc):
-        return doc.external_id
-    name = doc.external_id.from_env
-    if not os.environ.get(name):
-        raise UsageError(f"the external id is to come from the environment, where {name} is not set")
-    return os.environ[name]
+    return doc.external_id.value(os.environ) if isinstance(doc.external_id, FromEnvDoc) else doc.external_id
 
 
 class _Inventory:
