@@ -1,0 +1,227 @@
+"""The one door to Google Cloud: Google's own clients of the asset inventory and of Resource Manager.
+
+Every call waits for its token bucket, attempt by attempt; what was one call too many slows that bucket down. The
+clients' own retries are off: they don't cover an exhausted quota, and know no bucket. What Google answers instead of a
+page becomes a sentence for the ledger.
+
+A test, or an emulator, gives ``channel``: it is asked for a connection to each host, and no credentials are looked for.
+"""
+
+import os
+import threading
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from costguard.clouds.google.calls import CALLS, Api, Call
+from costguard.clouds.pace import Pacer
+from costguard.clouds.sighting import SourceError
+from costguard.errors import UsageError
+
+Channel = Callable[[str], Any]
+"""A connection (``grpc.Channel``, which comes without types) to a host."""
+
+EMULATOR = "COSTGUARD_GOOGLE_EMULATOR_HOST"
+"""Names an address (``127.0.0.1:8080``) that is spoken to instead of Google, without TLS and without credentials."""
+
+_PATIENCE = 180.0
+"""Seconds for which a call is repeated. Quotas are counted by the minute: a used-up one is there again by then."""
+
+
+class DeniedError(SourceError):
+    """The caller may not use the source, or nobody may: its API is not enabled."""
+
+
+class Google:
+    """Google Cloud for one run: the credentials, the connections, the buckets that all workers share."""
+
+    def __init__(
+        self,
+        pacer: Pacer,
+        quota_project: str | None = None,
+        *,
+        channel: Channel | None = None,
+        patience: float = _PATIENCE,
+        pause: float = 1.0,
+    ) -> None:
+        """``pause`` is the longest time before the first repetition, in seconds; later ones wait longer.
+
+        Raises :class:`UsageError` where Google's libraries aren't installed.
+        """
+        self._sdk = sdk()
+        self._pacer = pacer
+        self._quota_project = quota_project
+        self._channel = channel or _emulator()
+        self._patience = patience
+        self._pause = pause
+        self._making = threading.Lock()
+        self._clients: dict[tuple[str, str], Any] = {}
+        self._credentials: Any = None
+
+    def pages(
+        self, call: Call, request: Mapping[str, Any], about: str, *, location: str = "", page_size: int
+    ) -> Iterator[Any]:
+        """The pages of a listing, as the protocol's own messages (``google.protobuf``). ``about`` is the scope.
+
+        Raises :class:`SourceError` where they end early.
+        """
+        token = ""
+        seen: set[str] = set()
+        while True:
+            page = self.ask(call, {**request, "page_size": page_size, "page_token": token}, about, location=location)
+            yield page
+            token = page.next_page_token
+            if not token:
+                return
+            if token in seen:
+                raise SourceError(f"{call.method} leads from page to page in a circle; it was left there")
+            seen.add(token)
+
+    def ask(self, call: Call, request: Mapping[str, Any], about: str, *, location: str = "") -> Any:
+        """One answer. ``location``: the zone or region of what is asked about, where the service answers only there.
+
+        Raises :class:`SourceError` where Google doesn't give it.
+        """
+        if call not in CALLS:
+            raise AssertionError(f"{call.rpc} is not in the table of calls")
+        from google.api_core import exceptions, retry
+        from google.auth.exceptions import GoogleAuthError
+
+        family, quota = call.quota
+        bucket = self._pacer.bucket(("google", self._quota_project, location, family), quota)
+
+        def attempt() -> Any:
+            self._pacer.check()
+            bucket.take()
+            try:
+                answer = method(request=dict(request), retry=None, timeout=call.timeout)
+                message = next(iter(answer.pages)) if call.paged else answer
+            except exceptions.ResourceExhausted:
+                self._pacer.throttles += 1
+                bucket.throttled()
+                raise
+            bucket.answered()
+            return type(message).pb(message)
+
+        repeat = retry.Retry(
+            retry.if_exception_type(
+                exceptions.ResourceExhausted,
+                exceptions.ServiceUnavailable,
+                exceptions.InternalServerError,
+                exceptions.DeadlineExceeded,
+            ),
+            initial=self._pause,
+            maximum=30.0,
+            multiplier=2.0,
+            timeout=self._patience,
+        )
+        try:
+            method = getattr(self._client(call, location), _snake(call.method))
+            return repeat(attempt)()
+        except (exceptions.GoogleAPIError, GoogleAuthError) as error:
+            denied = isinstance(error, exceptions.PermissionDenied)
+            raise (DeniedError if denied else SourceError)(explain(error, call, about)) from error
+
+    def _client(self, call: Call, location: str) -> Any:
+        host = f"{location}-{call.api}" if location else call.api
+        with self._making:
+            found = self._clients.get((call.service, host))
+            if found is None:
+                found = self._clients[call.service, host] = self._make(call, host)
+            return found
+
+    def _make(self, call: Call, host: str) -> Any:
+        kind = getattr(self._sdk[call.api], f"{call.service.rpartition('.')[2]}Client")
+        if self._channel is not None:
+            transport = kind.get_transport_class("grpc")
+            return kind(transport=transport(host=host, channel=self._channel(host)))
+        if self._credentials is None:
+            import google.auth
+
+            self._credentials, _ = google.auth.default(
+                scopes=["https://www.googleapis.com/auth/cloud-platform"], quota_project_id=self._quota_project
+            )
+        if host == call.api:
+            return kind(credentials=self._credentials)
+        from google.api_core.client_options import ClientOptions
+
+        return kind(credentials=self._credentials, client_options=ClientOptions(api_endpoint=host))
+
+
+def sdk() -> dict[Api, Any]:
+    """Google's libraries, by the API that they speak. Raises :class:`UsageError` where they aren't installed."""
+    try:
+        with warnings.catch_warnings():
+            # They warn that they will stop supporting a version of Python which Python itself still supports.
+            warnings.simplefilter("ignore", FutureWarning)
+            from google.cloud import asset_v1, resourcemanager_v3
+    except ImportError as error:
+        raise UsageError(
+            "reading Google Cloud needs google-cloud-asset and google-cloud-resource-manager, which aren't installed: "
+            "pip install 'costguard-tags[google]'"
+        ) from error
+    return {"cloudasset.googleapis.com": asset_v1, "cloudresourcemanager.googleapis.com": resourcemanager_v3}
+
+
+def _emulator() -> Channel | None:
+    address = os.environ.get(EMULATOR)
+    if not address:
+        return None
+
+    def connect(_: str) -> Any:
+        import grpc  # type: ignore[import-untyped] # It has none.
+
+        return grpc.insecure_channel(address)
+
+    return connect
+
+
+def _snake(name: str) -> str:
+    return "".join(f"_{char.lower()}" if char.isupper() else char for char in name).removeprefix("_")
+
+
+def explain(error: Exception, call: Call, about: str) -> str:
+    """A sentence for the ledger: what was asked, what Google said, and what helps."""
+    from google.api_core import exceptions
+    from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError, RefreshError
+
+    if isinstance(error, DefaultCredentialsError):
+        return (
+            "there are no Google credentials; `gcloud auth application-default print-access-token` must work where "
+            "costguard runs"
+        )
+    if isinstance(error, RefreshError):
+        return f"the Google credentials can't be renewed: {_words(str(error))}"
+    if isinstance(error, GoogleAuthError):
+        return f"the Google credentials can't be used: {_words(str(error))}"
+    while isinstance(error, exceptions.RetryError) and error.cause is not None:
+        error = error.cause
+    what = call.method
+    if not isinstance(error, exceptions.GoogleAPICallError):
+        return f"no whole answer to {what}: {_words(str(error))}"
+    said = error.grpc_status_code.name if error.grpc_status_code is not None else str(error.code)
+    words = _words(str(error.message))
+    answer = f"{said}: {words}" if words else said
+    if error.reason == "SERVICE_DISABLED":
+        service = _words(str((error.metadata or {}).get("service", call.api)))
+        consumer = _words(str((error.metadata or {}).get("consumer", "")))
+        where = f" --project={consumer.removeprefix('projects/')}" if consumer else ""
+        return f"the API is not enabled at {what}; `gcloud services enable {service}{where}` enables it ({answer})"
+    match error:
+        case exceptions.Unauthenticated():
+            return f"the Google credentials were not accepted at {what} ({answer})"
+        case exceptions.PermissionDenied():
+            # Google also says this of what isn't there, so that nobody learns of it.
+            return f"access denied to {what}, which needs {call.permission} on {about} ({answer})"
+        case exceptions.NotFound():
+            return f"there is no {about}, or none that {what} shows ({answer})"
+        case exceptions.ResourceExhausted():
+            return f"throttled away: {what} was refused as one call too many, however slowly it was repeated ({answer})"
+        case exceptions.ServerError():
+            return f"{what} failed on the side of Google, also when it was repeated ({answer})"
+    return f"{what} was refused ({answer})"
+
+
+def _words(text: str) -> str:
+    text = " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    return text if len(text) <= 300 else f"{text[:299]}…"

@@ -1,0 +1,225 @@
+"""Cloud Asset Inventory: its search (SearchAllResources) and its listing (ListAssets).
+
+The search is the quicker one and shows Tags with where they are inherited from. It shows labels where the resource's
+own message has them, and isn't documented to do so where a service calls them something else (``resourceLabels``,
+``userLabels``). The listing has the resource's own content, so there its labels are read where they are, and its word
+on labels counts first; it says when it looked, and shows no Tags. Both trail by minutes, and neither is known to trail
+less, so that what only one of them shows is there.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from costguard import catalog
+from costguard.catalog import native
+from costguard.clouds.google.api import Google
+from costguard.clouds.google.calls import LIST, SEARCH
+from costguard.clouds.sighting import GLOBAL, Binding, Sighting
+
+MANAGER = "//cloudresourcemanager.googleapis.com/"
+_PROJECT = "cloudresourcemanager.googleapis.com/Project"
+_ORGANIZATION = "cloudresourcemanager.googleapis.com/Organization"
+_FIELDS = (
+    "name",
+    "asset_type",
+    "project",
+    "folders",
+    "organization",
+    "location",
+    "labels",
+    "tags",
+    "effective_tags",
+    "state",
+)
+_LEAVING = frozenset({"DELETE_REQUESTED", "DELETE_IN_PROGRESS"})
+_ZONE = re.compile(r"[a-z]+(?:-[a-z]+)+[0-9]+(-[a-z])")
+
+Names = Mapping[str, str]
+"""A project's number → its id, for those that are known."""
+
+
+def search(google: Google, scope: str, names: Names, types: Sequence[str] = ()) -> Iterator[list[Sighting]]:
+    """All resources below a scope (``organizations/1``, ``folders/2``, ``projects/three``), of some asset types or all.
+
+    Raises :class:`SourceError` where the search ends early.
+    """
+    request = {"scope": scope, "asset_types": list(types), "read_mask": {"paths": list(_FIELDS)}}
+    for page in google.pages(SEARCH, request, scope, page_size=500):
+        yield [_found(result, names) for result in page.results]
+
+
+def listing(google: Google, scope: str, names: Names, types: Sequence[str] = ()) -> Iterator[list[Sighting]]:
+    """The same, from the listing. Raises :class:`SourceError` where it ends early."""
+    from google.cloud.asset_v1 import ContentType
+
+    request = {"parent": scope, "asset_types": list(types), "content_type": ContentType.RESOURCE}
+    for page in google.pages(LIST, request, scope, page_size=1000):
+        taken = page.read_time.seconds or None
+        yield [_listed(asset, names, taken) for asset in page.assets]
+
+
+def unshown_types() -> tuple[str, ...]:
+    """The Terraform types with labels that the search isn't documented to show."""
+    return tuple(
+        sorted(
+            name
+            for name in native.known()
+            if (known := catalog.lookup(name)) is not None
+            and known.cloud == "google"
+            and known.own is not None
+            and known.own.path != ("labels",)
+        )
+    )
+
+
+def _found(result: Any, names: Names) -> Sighting:
+    labels = dict(result.labels)
+    id_, type_ = _identity(result.name, result.asset_type, result.project)
+    open_ = "" if labels else _doubt(type_)
+    return Sighting(
+        id=id_,
+        type=type_,
+        account=_account(id_, [result.project, *result.folders, result.organization], names),
+        region=_region(result.location),
+        tags=labels,
+        open=open_,
+        bound=_bound(result),
+        untaggable=_untaggable(result.asset_type, result.state),
+    )
+
+
+def _listed(asset: Any, names: Names, taken: int | None) -> Sighting:
+    project = next((name for name in asset.ancestors if name.startswith("projects/")), "")
+    id_, type_ = _identity(asset.name, asset.asset_type, project)
+    labels, open_, unread = _labels(asset, type_)
+    return Sighting(
+        id=id_,
+        type=type_,
+        account=_account(id_, asset.ancestors, names),
+        region=_region(asset.resource.location),
+        tags=labels,
+        unread=unread,
+        open=open_,
+        reported=taken,
+        untaggable=_untaggable(asset.asset_type, _text(asset.resource.data, ("lifecycleState",))),
+    )
+
+
+def _identity(name: str, asset_type: str, project: str) -> tuple[str, str]:
+    """The full resource name and the Terraform type, Google's where there is none.
+
+    A project is named by its number, as Resource Manager does, whichever of its names the inventory has.
+    """
+    if asset_type == _PROJECT and project:
+        name = f"{MANAGER}{project}"
+    elif not name.startswith("//"):
+        name = f"//{name}"
+    return name, native.terraform_type(asset_type, name) or asset_type
+
+
+def _account(id_: str, belongs: Sequence[str], names: Names) -> str:
+    """The project that it belongs to by its id (by its number, where that isn't known), else the folder or the
+    organisation. These are their own."""
+    if id_.startswith(f"{MANAGER}folders/"):
+        return id_.removeprefix(MANAGER)
+    nearest = next(filter(None, belongs), "")
+    kind, _, number = nearest.partition("/")
+    return names.get(number, number) if kind == "projects" else nearest or "-"
+
+
+def _region(location: str) -> str:
+    """The region of a zone, so that a policy which names a region means its zones too."""
+    location = location.lower()
+    zone = _ZONE.fullmatch(location)
+    return location.removesuffix(zone[1]) if zone else location or GLOBAL
+
+
+def _untaggable(asset_type: str, state: str) -> str:
+    if asset_type == _ORGANIZATION:
+        return "an organisation takes no labels"
+    if asset_type.partition("/")[0].endswith("k8s.io"):
+        return "an object in a Kubernetes cluster; its labels are Kubernetes's, and no bill shows them"
+    if asset_type.startswith(MANAGER[2:]) and state in _LEAVING:
+        return "it is being deleted"
+    return ""
+
+
+def _doubt(type_: str) -> str:
+    """Why a resource without labels in the search may have some."""
+    known = catalog.lookup(type_)
+    if known is None:
+        return "whether this type takes labels isn't known"
+    if known.own is not None and known.own.path != ("labels",):
+        return f"the asset search need not show {'.'.join(known.own.path)}"
+    return ""
+
+
+def _bound(result: Any) -> tuple[Binding, ...] | None:
+    """Its Tags: those that are inherited, and over them those that are its own. None where one isn't said by name."""
+    bound: dict[str, Binding] = {}
+    nameless = False
+    for origin, tags in (
+        *((details.attached_resource, details.effective_tags) for details in result.effective_tags),
+        (result.name, result.tags),
+    ):
+        whose = "" if origin in ("", result.name) else origin.removeprefix(MANAGER)
+        for tag in tags:
+            nameless |= not tag.tag_key or not tag.tag_value
+            binding = Binding(tag.tag_key, short_value(tag.tag_key, tag.tag_value), whose)
+            if not whose or tag.tag_key not in bound:
+                bound[tag.tag_key] = binding
+    return None if nameless else tuple(bound[key] for key in sorted(bound))
+
+
+def short_value(key: str, value: str) -> str:
+    """``payments`` of the value ``123/owner/payments`` of the key ``123/owner``."""
+    return value.removeprefix(f"{key}/") if value.startswith(f"{key}/") else value.rpartition("/")[2]
+
+
+# Where the content of a resource has its labels, where that isn't what Terraform calls the path.
+_PLACES = (
+    ("labels",),
+    ("resourceLabels",),
+    ("userLabels",),
+    ("settings", "userLabels"),
+    ("metadata", "labels"),
+    ("properties", "labels"),
+)
+
+
+def _labels(asset: Any, type_: str) -> tuple[dict[str, str] | None, str, str]:
+    """The labels in the content, why there may be more, and why they could not be read.
+
+    JSON of Google's leaves out what is empty, so no field is no label, where the field is known.
+    """
+    if not asset.resource.HasField("data"):
+        return None, "", "the listing has no content for it"
+    known = catalog.lookup(type_)
+    own = known.own.path if known is not None and known.own is not None else None
+    places = _PLACES if own is None else (tuple(map(_camel, own)), *_PLACES)
+    for place in places:
+        labels = _map(asset.resource.data, place)
+        if labels is not None:
+            return labels, "", ""
+    return {}, "whether this type takes labels isn't known" if known is None else "", ""
+
+
+def _map(data: Any, place: Sequence[str]) -> dict[str, str] | None:
+    """The map of texts at a place, None where there is none."""
+    for step in place:
+        if step not in data.fields or data.fields[step].WhichOneof("kind") != "struct_value":
+            return None
+        data = data.fields[step].struct_value
+    if any(value.WhichOneof("kind") != "string_value" for value in data.fields.values()):
+        return None
+    return {key: value.string_value for key, value in data.fields.items()}
+
+
+def _text(data: Any, place: Sequence[str]) -> str:
+    return str(data.fields[place[0]].string_value) if place[0] in data.fields else ""
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
