@@ -15,10 +15,10 @@ from costguard.clouds.run import ALL, Run, Shard, Tally, Task
 from costguard.clouds.store import Store
 from costguard.clouds.union import Union
 from costguard.config import InventoryDoc
-from costguard.engine import evaluate
+from costguard.engine import Draft, remarks, stream
 from costguard.errors import InputError, UsageError
-from costguard.model.finding import Report
-from costguard.model.resource import Gap, Inventory, Manager
+from costguard.model.finding import Finding, Report
+from costguard.model.resource import Gap, Manager
 from costguard.policy import Policy
 from costguard.policy.patterns import glob_matches
 
@@ -39,7 +39,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 class Judging(msgspec.Struct, frozen=True, kw_only=True):
     """How to judge. ``states`` are patterns of Terraform states with the folder that each is seen from; ``profile`` is
-    the SDK's for those in S3. ``allowed`` are globs of gaps that are accepted."""
+    the SDK's for those in S3. ``allowed`` are globs of gaps that are accepted; ``accept`` marks old debt."""
 
     policy: Policy
     today: date
@@ -47,6 +47,7 @@ class Judging(msgspec.Struct, frozen=True, kw_only=True):
     profile: str | None = None
     allowed: Sequence[str] = ()
     with_resources: bool = False
+    accept: Callable[[Finding], Finding] | None = None
 
 
 def look(asked: Asked, store: Store, watch: Callable[[Tally], object] = lambda _: None) -> None:
@@ -83,11 +84,13 @@ def judge(store: Store, judging: Judging) -> Report:
     gaps += [Gap(f"shard/{shard}", "its store was not put in") for shard in _missing(store)]
     gaps += _claims(store, judging)
     union = Union(store, cells)
-    resources = tuple(union.resources())
-    gaps += union.gaps
-    kept, notes = _accepted(gaps, judging.allowed)
-    inventory = Inventory(checkpoint="live", resources=resources, gaps=tuple(kept), notes=tuple(notes))
-    return evaluate(judging.policy, inventory, judging.today, with_resources=judging.with_resources)
+    draft = Draft("live", with_resources=judging.with_resources, accept=judging.accept)
+    for judged in stream(judging.policy, "live", union.resources(), judging.today):
+        draft.add(judged)
+    kept, notes = _accepted([*gaps, *union.gaps], judging.allowed)
+    return draft.report(
+        gaps=kept, notes=(*notes, *union.notes, *remarks(judging.policy, judging.today)), coverage=cells
+    )
 
 
 def merge(stores: Sequence[Path], into: Store) -> None:
@@ -153,9 +156,7 @@ def _states(judging: Judging, gaps: list[Gap]) -> Iterator[tuple[str, str, bytes
     for folder, pattern in judging.states:
         found: Iterable[tuple[str, str, bytes] | Gap]
         if pattern.startswith("s3://"):
-            from costguard.clouds.aws.objects import read_objects
-
-            found = read_objects(pattern, judging.profile)
+            found = _remote(pattern, judging.profile)
         else:
             found = _local(local_states([pattern], Path("/") if pattern.startswith("/") else folder))
         for one in found:
@@ -163,6 +164,22 @@ def _states(judging: Judging, gaps: list[Gap]) -> Iterator[tuple[str, str, bytes
                 gaps.append(one)
             else:
                 yield one
+
+
+def _remote(url: str, profile: str | None) -> Iterator[tuple[str, str, bytes] | Gap]:
+    from costguard.clouds.aws.api import Aws
+    from costguard.clouds.aws.objects import objects
+    from costguard.clouds.pace import Pacer
+    from costguard.iac.state import configuration
+
+    caller = Aws(Pacer(), profile).caller
+    for one in objects(caller.client("s3", caller.region), url):
+        if isinstance(one, Gap):
+            yield one
+        else:
+            key, raw = one
+            name = f"s3://{url.removeprefix('s3://').partition('/')[0]}/{key}"
+            yield name, configuration(name), raw
 
 
 def _local(found: Iterable[tuple[Path, str] | Gap]) -> Iterator[tuple[str, str, bytes] | Gap]:

@@ -14,7 +14,7 @@ import msgspec
 from click.core import ParameterSource
 
 from costguard import reports
-from costguard.baseline import apply as apply_baseline
+from costguard.baseline import acceptance
 from costguard.cli import options
 from costguard.cli.progress import Progress
 from costguard.config import Config, ConfigDoc, InventoryDoc, objections
@@ -149,13 +149,13 @@ def command(
     policy = options.policy_in_force(policies, config_file)
     look = options.style(verbose=verbose, quiet=quiet, no_color=no_color, output=output)
     asked = scan.Asked(inventory=inventory, types=_types(types), shard=_shard(shard))
-    judging = _judging(config, inventory, policy, states, allowed, show_compliant)
+    judging = _judging(config, inventory, policy, states, allowed, baseline, show_compliant)
     path = Path(store) if store is not None else (config.folder if config else Path()) / inventory.store
     with Store.create(path) as opened:
         with Progress(quiet=quiet) as progress:
             scan.look(asked, opened, progress)
         opened.keep()
-        return _deliver(opened, judging, baseline, format_name, look, output, fail_on)
+        return _deliver(opened, judging, format_name, look, output, fail_on)
 
 
 @command.command("merge")
@@ -191,19 +191,20 @@ def merge(
     config = options.config_in_force(config_file)
     policy = options.policy_in_force(policies, config_file)
     look = options.style(verbose=verbose, quiet=quiet, no_color=no_color, output=output)
-    judging = _judging(config, config.doc.inventory if config else None, policy, states, allowed, show_compliant)
+    judging = _judging(
+        config, config.doc.inventory if config else None, policy, states, allowed, baseline, show_compliant
+    )
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="costguard-merge-")))
         into = stack.enter_context(Store.create(Path(store) if store is not None else folder / "merged.db"))
         scan.merge([Path(name) for name in stores], into)
         into.keep()
-        return _deliver(into, judging, baseline, format_name, look, output, fail_on)
+        return _deliver(into, judging, format_name, look, output, fail_on)
 
 
 def _deliver(
     store: "Store",
     judging: "Judging",
-    baseline: str | None,
     format_name: str,
     look: reports.Style,
     output: str | None,
@@ -211,10 +212,7 @@ def _deliver(
 ) -> int:
     from costguard import scan
 
-    accepted = None if baseline is None else reports.read(options.read_file(baseline), baseline)
     report = scan.judge(store, judging)
-    if accepted is not None:
-        report = apply_baseline(report, accepted)
     options.deliver(report, format_name, look, output)
     return options.exit_code(report, fail_on)
 
@@ -313,6 +311,7 @@ def _judging(
     policy: Policy,
     states: Sequence[str],
     allowed: Sequence[str],
+    baseline: str | None,
     show_compliant: bool,
 ) -> "Judging":
     from costguard.scan import Judging
@@ -326,6 +325,7 @@ def _judging(
         profile=inventory.aws.profile if inventory is not None and inventory.aws is not None else None,
         allowed=(*(inventory.allow_gaps if inventory is not None else ()), *allowed),
         with_resources=show_compliant,
+        accept=None if baseline is None else acceptance(reports.read(options.read_file(baseline), baseline)),
     )
 
 

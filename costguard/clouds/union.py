@@ -24,7 +24,7 @@ _PROVIDERS: dict[Cloud, str] = {"aws": "aws", "google": "google", "azure": "azur
 class Union:
     """The resources of a store, read once, in the order of their ids.
 
-    After the last one, ``gaps`` says whose tags could not be read, and ``gone`` how many were only remembered.
+    After the last one, ``gaps`` says whose tags could not be read, and ``notes`` how many were only remembered.
     """
 
     def __init__(self, store: Store, cells: Iterable[Cell]) -> None:
@@ -35,8 +35,7 @@ class Union:
             if RANKS.get(cell.source) == _FIRST_HAND and cell.outcome == "read" and cell.type != ANY_TYPE
         }
         self._unread: Counter[tuple[str, str, str, str, str]] = Counter()
-        self.gone = 0
-        self.claimed = False
+        self._gone = 0
 
     @property
     def gaps(self) -> tuple[Gap, ...]:
@@ -44,6 +43,12 @@ class Union:
             Gap(f"{cloud}/{account}/{region}/{type_}/tags", f"the tags of {count:,} could not be read: {why}")
             for (cloud, account, region, type_, why), count in sorted(self._unread.items())
         )
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        if not self._gone:
+            return ()
+        return (f"{self._gone:,} that an index still lists are gone: the service itself doesn't show them any more",)
 
     def resources(self) -> Iterator[Resource]:
         for seen in self._store.resources():
@@ -54,7 +59,7 @@ class Union:
     def _resource(self, seen: Sequence[tuple[str, Sighting]]) -> Resource | None:
         best_source, best = seen[0]
         if RANKS[best_source] != _FIRST_HAND and (best.account, best.region, best.type) in self._whole:
-            self.gone += 1
+            self._gone += 1
             return None
         cloud: Cloud = "google" if best.id.startswith("//") else "aws"
         managers = {manager for _, sighting in seen for manager in sighting.managers}
@@ -71,7 +76,7 @@ class Union:
                 tags = self._tags(cloud, seen)
                 path = ".".join(own.path) if own is not None else ("labels" if cloud == "google" else "tags")
                 surfaces = (Surface(path, tags),)
-                managers.update(markers.managers({key: tag.value.text for key, tag in tags.tags.items()}))
+                managers.update(markers.managers(_texts(tags)))
         return Resource(
             address=best.id,
             type=best.type,
@@ -96,6 +101,10 @@ class Union:
         why = next((s.unread for _, s in seen if s.unread), "no source that was read shows them")
         self._unread[cloud, best.account, best.region, best.type, why] += 1
         return TagSet({}, open=f"its tags could not be read: {why}", bound=bound)
+
+
+def _texts(tags: TagSet) -> dict[str, str]:
+    return {key: tag.value.text for key, tag in tags.tags.items() if isinstance(tag.value, Known)}
 
 
 def _bound(seen: Sequence[tuple[str, Sighting]]) -> TagSet | None:

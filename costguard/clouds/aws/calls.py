@@ -53,6 +53,12 @@ _BASE = (
     Call("resourcegroupstaggingapi", "GetResources"),
     Call("config", "DescribeConfigurationAggregators"),
     Call("config", "SelectAggregateResourceConfig"),
+    # The states of Terraform that costguard.yaml names.
+    Call("s3", "ListObjectsV2", ("s3:ListBucket",)),
+    Call("s3", "GetObject"),
+)
+_CALLER = frozenset(
+    {"sts:AssumeRole", "sts:GetCallerIdentity", "organizations:ListAccounts", "s3:ListBucket", "s3:GetObject"}
 )
 
 
@@ -71,14 +77,16 @@ def permitted() -> frozenset[tuple[str, str]]:
 
 
 def actions() -> Iterator[str]:
-    """The IAM actions of a role that reads an account, in their order. Who assumes that role needs ``sts:AssumeRole``
-    on it, and to list an organisation's accounts ``organizations:ListAccounts``, both beside these."""
-    beside = {"sts:AssumeRole", "sts:GetCallerIdentity", "organizations:ListAccounts"}
-    yield from sorted({action for call in calls() for action in call.needs} - beside)
+    """The IAM actions of a role that reads an account, in their order.
+
+    What the caller alone needs is not among them: to assume that role, to list the organisation's accounts, and to read
+    states from their bucket. ``sts:GetCallerIdentity`` needs no permission.
+    """
+    yield from sorted({action for call in calls() for action in call.needs} - _CALLER)
 
 
 def policy_document() -> str:
-    """The IAM policy of the role that is assumed in each account, as JSON."""
+    """The IAM policy of the role that reads an account, as JSON."""
     import json
 
     document = {
