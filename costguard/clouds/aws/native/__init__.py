@@ -42,6 +42,7 @@ class Row(Protocol):
 
 def rows() -> tuple[Row, ...]:
     """The table."""
-    from costguard.clouds.aws.native import ec2, storage
+    from costguard.clouds.aws.native import compute, databases, ec2, edge, flows, security, storage, watching
 
-    return (*ec2.ROWS, *storage.ROWS)
+    families = (ec2, compute, storage, databases, flows, edge, security, watching)
+    return tuple(row for family in families for row in family.ROWS)

@@ -53,7 +53,7 @@ class Each(msgspec.Struct, frozen=True, kw_only=True):
     into the answer; ``none`` is what AWS calls it where there aren't any."""
 
     operation: str
-    asks: Mapping[str, str]
+    asks: Mapping[str, Any]
     tags: str = "Tags"
     none: frozenset[str] = frozenset()
 
@@ -62,7 +62,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     """Tags that are asked for ``size`` resources at once.
 
     ``name`` is a template of what a resource is called in the list ``parameter`` and, as ``key``, in each of the
-    ``answers``.
+    ``answers``. Text among ``asks`` is a template of what they have in common.
     """
 
     operation: str
@@ -111,26 +111,32 @@ class Reading:
         while True:
             answer = getattr(client, method)(**asked)
             yield answer
-            given = next((name for name in _NEXT if answer.get(name)), "")
-            taken = "Marker" if given == "NextMarker" and "NextMarker" not in takes.members else given
-            if not given or taken not in takes.members:
+            more = _more(answer, takes.members if takes is not None else ())
+            if not more:
                 return
-            if str(answer[given]) in seen:
+            if str(more) in seen:
                 raise SourceError(f"no whole answer: {operation} gave the same page twice")
-            seen.add(str(answer[given]))
-            asked[taken] = answer[given]
+            seen.add(str(more))
+            asked.update(more)
 
     def fill(self, template: str, item: Item) -> str:
-        """The template with the place and the item's fields in it. Raises :class:`SourceError` where one is missing."""
+        """The template with the place and the item's fields in it; ``{Id:/}`` is what follows the last ``/`` of ``Id``.
+
+        Raises :class:`SourceError` where one is missing.
+        """
         done = []
-        for literal, field in _parts(template):
+        for literal, field, separator in _parts(template):
             done.append(literal)
             if field:
                 value = self._place.get(field) or item.get(field)
                 if not isinstance(value, str) or not value:
                     raise SourceError(f"no whole answer: {self._service} shows a resource without its {field}")
-                done.append(value)
+                done.append(value.rsplit(separator, 1)[-1] if separator else value)
         return legible("".join(done))
+
+    def fill_in(self, asks: Mapping[str, Any], item: Item) -> dict[str, Any]:
+        """Parameters of which those that are text are templates."""
+        return {name: self.fill(value, item) if isinstance(value, str) else value for name, value in asks.items()}
 
     def sighting(self, id_: str, kind: Kind, tags: Mapping[str, str] | str | None, *, region: str = "") -> Sighting:
         """``tags`` as they are; as text, why they could not be read; None where they were not asked for."""
@@ -158,8 +164,7 @@ class Reading:
 
         found: dict[str, str] = {}
         try:
-            asks = {name: self.fill(template, item) for name, template in each.asks.items()}
-            for answer in self.pages(each.operation, asks, region=region):
+            for answer in self.pages(each.operation, self.fill_in(each.asks, item), region=region):
                 tags = tags_of(_path(each.tags).search(answer))
                 if tags is None:
                     return f"{each.operation} answered with something that isn't tags"
@@ -174,16 +179,18 @@ class Reading:
         """The same for many, in their order."""
         for start in range(0, len(items), batch.size):
             names = [self.fill(batch.name, item) for item in items[start : start + batch.size]]
-            found = self._batch(batch, names)
+            found = self._batch(batch, self.fill_in(batch.asks, items[start]), names)
             for name in names:
                 yield found.get(name, f"{batch.operation} left it out of its answer")
 
-    def _batch(self, batch: Batch, names: Sequence[str]) -> Mapping[str, Mapping[str, str] | str | None]:
+    def _batch(
+        self, batch: Batch, asks: Mapping[str, Any], names: Sequence[str]
+    ) -> Mapping[str, Mapping[str, str] | str | None]:
         from botocore.exceptions import ClientError
 
         found: dict[str, Mapping[str, str] | str | None] = {}
         try:
-            for answer in self.pages(batch.operation, {**batch.asks, batch.parameter: list(names)}):
+            for answer in self.pages(batch.operation, {**asks, batch.parameter: list(names)}):
                 for part in _path(batch.answers).search(answer) or ():
                     tags = tags_of(part.get(batch.tags))
                     found[legible(str(part.get(batch.key)))] = (
@@ -193,9 +200,18 @@ class Reading:
             if len(names) > 1 and (gone(error) or _forbidden(error)):
                 # One of them spoils it for the others.
                 half = len(names) // 2
-                return {**self._batch(batch, names[:half]), **self._batch(batch, names[half:])}
+                return {**self._batch(batch, asks, names[:half]), **self._batch(batch, asks, names[half:])}
             return dict.fromkeys(names, None if gone(error) else api.explain(error))
         return found
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """An operation that has to be asked first: its ``items`` are what the next one is asked of, one by one."""
+
+    operation: str
+    items: str
+    asks: Mapping[str, Any] = MappingProxyType({})
+    page: int = 0
 
 
 class Listing(msgspec.Struct, frozen=True, kw_only=True):
@@ -206,6 +222,9 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
     a field of the resource. ``tags`` names the field with the tags, or says how they are asked for. Where ``type`` is
     not all that there is to say, ``kind`` says what a resource is, or None for one that doesn't count (it is deleted,
     or somebody else's), and ``among`` all types that it may say.
+
+    ``within`` are the steps down to it (a cluster's services: the clusters). Text among ``asks`` is a template of what
+    the steps have shown, and so is ``id``: a resource has their fields too.
     """
 
     service: str
@@ -216,6 +235,7 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
     tags: str | Each | Batch = "Tags"
     asks: Mapping[str, Any] = MappingProxyType({})
     page: int = 0
+    within: tuple[Step, ...] = ()
     kind: Callable[[Reading, Item], Kind | None] | None = None
     among: tuple[str, ...] = ()
     scope: Scope = "region"
@@ -226,15 +246,18 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def calls(self) -> tuple[Call, ...]:
-        more = () if isinstance(self.tags, str) else (call(self.service, self.tags.operation),)
-        return (call(self.service, self.operation), *more)
+        operations = [*(step.operation for step in self.within), self.operation]
+        if not isinstance(self.tags, str):
+            operations.append(self.tags.operation)
+        return tuple(call(self.service, operation) for operation in operations)
 
     def read(self, access: api.Access, region: str, tagged: Collection[str]) -> Iterator[Sequence[Sighting]]:
-        reading = Reading(access, self.service, region, tagged)
+        reading = Reading(access, self.service, GLOBAL if self.scope == "global" else region, tagged)
         plain = Kind(self.type)
-        for page in reading.pages(self.operation, self.asks, page=self.page):
+        last = Step(operation=self.operation, items=self.items, asks=self.asks, page=self.page)
+        for resources in _descend(reading, (*self.within, last), {}):
             found = []
-            for item in items(self.items, page):
+            for item in resources:
                 kind = self.kind(reading, item) if self.kind else plain
                 if kind is not None:
                     found.append((reading.fill(self.id, item), kind, item))
@@ -276,10 +299,28 @@ class Walk(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(call(self.service, operation) for operation in self.operations)
 
     def read(self, access: api.Access, region: str, tagged: Collection[str]) -> Iterator[Sequence[Sighting]]:
-        return self.walk(Reading(access, self.service, region, tagged))
+        return self.walk(Reading(access, self.service, GLOBAL if self.scope == "global" else region, tagged))
 
 
-def items(path: str, page: Item) -> Iterator[Item]:
+def _descend(reading: Reading, steps: Sequence[Step], above: Item) -> Iterator[Sequence[Item]]:
+    """What the last step shows, page by page, with the fields of all that it is in."""
+    from botocore.exceptions import ClientError
+
+    step, *rest = steps
+    try:
+        for page in reading.pages(step.operation, reading.fill_in(step.asks, above), page=step.page):
+            found = [{**above, **item} if above else item for item in items(step.items, page)]
+            if rest:
+                for item in found:
+                    yield from _descend(reading, rest, item)
+            else:
+                yield found
+    except ClientError as error:
+        if not above or not gone(error):
+            raise
+
+
+def items(path: str, page: Item) -> Iterator[dict[str, Any]]:
     """The resources of a page. Raises :class:`SourceError` where they aren't what AWS documents."""
     found = _path(path).search(page)
     for item in found or ():
@@ -334,7 +375,33 @@ _GONE = frozenset(
     }
 )
 
-_NEXT = ("NextToken", "nextToken", "NextMarker", "Marker", "position")
+
+def _more(answer: Item, takes: Collection[str]) -> dict[str, Any]:
+    """What to ask for the next page with; nothing where this one was the last."""
+    for given, taken in _NEXT:
+        if answer.get(given) and taken in takes:
+            return {taken: answer[given]}
+    for given, (last, taken) in _AFTER.items():
+        if answer.get(given) is True and _path(last).search(answer):
+            return {taken: _path(last).search(answer)}
+    return {}
+
+
+_NEXT = (
+    ("NextToken", "NextToken"),
+    ("nextToken", "nextToken"),
+    ("NextMarker", "NextMarker"),
+    ("NextMarker", "Marker"),
+    ("Marker", "Marker"),
+    ("position", "position"),
+)
+# Services that say only that there is more, and go on after a name.
+_AFTER: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "HasMoreDeliveryStreams": ("DeliveryStreamNames[-1]", "ExclusiveStartDeliveryStreamName"),
+        "HasMoreTags": ("Tags[-1].Key", "ExclusiveStartTagKey"),
+    }
+)
 
 
 def _pair(tag: Mapping[str, Any]) -> tuple[Any, Any]:
@@ -354,8 +421,9 @@ def _path(expression: str) -> ParsedResult:
 
 
 @cache
-def _parts(template: str) -> tuple[tuple[str, str], ...]:
-    return tuple((literal, field or "") for literal, field, _, _ in string.Formatter().parse(template))
+def _parts(template: str) -> tuple[tuple[str, str, str], ...]:
+    parts = string.Formatter().parse(template)
+    return tuple((literal, field or "", separator or "") for literal, field, separator, _ in parts)
 
 
 @cache

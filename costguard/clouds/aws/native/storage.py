@@ -1,9 +1,10 @@
 """Where data lies: buckets, file systems, backups."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from costguard.clouds.aws import api
-from costguard.clouds.aws.native.listing import Each, Item, Kind, Reading, Walk, gone, items
+from costguard.clouds.aws.native.listing import Each, Item, Kind, Listing, Reading, Walk, gone, items
 from costguard.clouds.sighting import GLOBAL, Sighting
 
 _BUCKET_TAGS = Each(
@@ -45,7 +46,88 @@ def _bucket(reading: Reading, bucket: Item) -> Sighting | None:
     return None if tags is None else reading.sighting(id_, _BUCKET, tags, region=region)
 
 
+def _ours(type_: str) -> Callable[[Reading, Item], Kind | None]:
+    """The kind of what belongs to the account; file systems are shown where they are shared."""
+
+    def kind(reading: Reading, item: Item) -> Kind | None:
+        return Kind(type_) if item.get("OwnerId", reading.account) == reading.account else None
+
+    return kind
+
+
+_VAULTS: Mapping[str, str] = MappingProxyType(
+    {"LOGICALLY_AIR_GAPPED_BACKUP_VAULT": "aws_backup_logically_air_gapped_vault"}
+)
+
+
+def _vault(_: Reading, item: Item) -> Kind:
+    return Kind(_VAULTS.get(str(item.get("VaultType")), "aws_backup_vault"))
+
+
+_SYSTEMS: Mapping[str, str] = MappingProxyType(
+    {
+        "LUSTRE": "aws_fsx_lustre_file_system",
+        "ONTAP": "aws_fsx_ontap_file_system",
+        "OPENZFS": "aws_fsx_openzfs_file_system",
+        "WINDOWS": "aws_fsx_windows_file_system",
+    }
+)
+
+
+def _fsx(reading: Reading, item: Item) -> Kind | None:
+    if item.get("OwnerId", reading.account) != reading.account:
+        return None
+    # A file system of a kind that is newer than this has no Terraform type that we know.
+    return Kind(_SYSTEMS.get(str(item.get("FileSystemType")), "fsx:file-system"))
+
+
 ROWS = (
+    Listing(
+        service="efs",
+        operation="DescribeFileSystems",
+        items="FileSystems",
+        id="{FileSystemArn}",
+        type="aws_efs_file_system",
+        kind=_ours("aws_efs_file_system"),
+        page=100,
+    ),
+    Listing(
+        service="efs",
+        operation="DescribeAccessPoints",
+        items="AccessPoints",
+        id="{AccessPointArn}",
+        type="aws_efs_access_point",
+        kind=_ours("aws_efs_access_point"),
+        page=100,
+    ),
+    Listing(
+        service="fsx",
+        operation="DescribeFileSystems",
+        items="FileSystems",
+        id="{ResourceARN}",
+        kind=_fsx,
+        among=tuple(_SYSTEMS.values()),
+        page=100,
+    ),
+    Listing(
+        service="backup",
+        operation="ListBackupVaults",
+        items="BackupVaultList",
+        id="{BackupVaultArn}",
+        kind=_vault,
+        among=("aws_backup_logically_air_gapped_vault", "aws_backup_vault"),
+        page=1000,
+        tags=Each(operation="ListTags", asks={"ResourceArn": "{BackupVaultArn}"}),
+    ),
+    Listing(
+        service="backup",
+        operation="ListBackupPlans",
+        items="BackupPlansList",
+        id="{BackupPlanArn}",
+        type="aws_backup_plan",
+        page=1000,
+        tags=Each(operation="ListTags", asks={"ResourceArn": "{BackupPlanArn}"}),
+    ),
     Walk(
         service="s3",
         types=("aws_s3_bucket",),
