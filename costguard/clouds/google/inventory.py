@@ -117,7 +117,7 @@ def _if_allowed(pages: Iterator[list[Sighting]]) -> Iterator[list[Sighting]]:
     try:
         for page in pages:
             yield page
-            shown = True
+            shown = shown or bool(page)
     except DeniedError as denied:
         if shown:
             raise
