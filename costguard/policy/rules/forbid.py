@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 
 import msgspec
 
@@ -32,7 +33,7 @@ class Forbid(msgspec.Struct, frozen=True, kw_only=True):
     def judge(self, resource: Resource, surface: Surface) -> Iterator[Fault]:
         why = f" ({self.description.rstrip('.')})" if self.description else ""
         for key, tag in surface.tags.tags.items():
-            if any(glob_matches(glob, key, ignore_case=True) for glob in self.keys):
+            if self.keys and _named(self.keys, key):
                 message = f"the key {key} is forbidden by {self.id}{why}"
                 remedy = f"remove {key} from {surface.path}"
             elif isinstance(tag.value, Known) and self._forbids(tag.value.text[:LONGEST_VALUE]):
@@ -45,6 +46,12 @@ class Forbid(msgspec.Struct, frozen=True, kw_only=True):
 
     def _forbids(self, value: str) -> bool:
         return any(one.search(value) for one in self.values) or any(CONTENT[name](value) for name in self.content)
+
+
+@lru_cache(maxsize=4096)
+def _named(globs: tuple[str, ...], key: str) -> bool:
+    """Whether one of the globs is for the key. A million resources have a few hundred keys."""
+    return any(glob_matches(glob, key, ignore_case=True) for glob in globs)
 
 
 def _has_payment_card(value: str) -> bool:
