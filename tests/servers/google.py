@@ -1,4 +1,4 @@
-"""A Google Cloud on loopback: Cloud Asset Inventory and Resource Manager over gRPC, as their documentation says they are.
+"""A Google Cloud on loopback: Cloud Asset Inventory and Resource Manager over gRPC, as their documentation has them.
 
 It is asked by Google's own clients. What they ask is kept and held against what is documented (page sizes, the fields
 of a read mask, tokens that fit the rest of the request), and what it answers can go wrong on purpose.
@@ -21,7 +21,7 @@ with warnings.catch_warnings():
     import google.cloud.resourcemanager_v3 as manager
 import grpc  # type: ignore[import-untyped] # It has none.
 from google.protobuf import any_pb2, field_mask_pb2, struct_pb2
-from google.rpc import code_pb2, error_details_pb2, status_pb2
+from google.rpc import code_pb2, error_details_pb2, status_pb2  # type: ignore[import-untyped] # They have none.
 from grpc_status import rpc_status  # type: ignore[import-untyped] # It has none.
 
 Fault = Callable[[int, Any, grpc.ServicerContext], None]
@@ -35,7 +35,7 @@ _RESOURCES = "/google.cloud.resourcemanager.v3."
 def refused(code: grpc.StatusCode, message: str = "no", *, times: int | None = None, after: int = 0) -> Fault:
     """A status instead of an answer, from the call number ``after`` on, so often or always."""
 
-    def fault(number: int, request: Any, context: grpc.ServicerContext) -> None:
+    def fault(number: int, _: Any, context: grpc.ServicerContext) -> None:
         if number >= after and (times is None or number < after + times):
             context.abort(code, message)
 
@@ -45,7 +45,7 @@ def refused(code: grpc.StatusCode, message: str = "no", *, times: int | None = N
 def disabled(service: str, consumer: str) -> Fault:
     """The API is not enabled: PERMISSION_DENIED with the reason among its details, as Google sends it."""
 
-    def fault(number: int, request: Any, context: grpc.ServicerContext) -> None:
+    def fault(_number: int, _request: Any, context: grpc.ServicerContext) -> None:
         info = any_pb2.Any()
         info.Pack(
             error_details_pb2.ErrorInfo(
@@ -59,7 +59,7 @@ def disabled(service: str, consumer: str) -> Fault:
 
 
 def slow(seconds: float, *, times: int) -> Fault:
-    def fault(number: int, request: Any, context: grpc.ServicerContext) -> None:
+    def fault(number: int, _request: Any, _context: grpc.ServicerContext) -> None:
         if number < times:
             time.sleep(seconds)
 
@@ -203,7 +203,7 @@ class FakeGoogle:
         return answer
 
     def handlers(self) -> Iterator[Any]:
-        methods = {
+        methods: dict[str, tuple[Callable[[Any, Any], Any], Any]] = {
             f"{_ASSETS}SearchAllResources": (self._search, asset.SearchAllResourcesRequest),
             f"{_ASSETS}ListAssets": (self._list, asset.ListAssetsRequest),
             f"{_RESOURCES}Projects/GetProject": (self._get_project, manager.GetProjectRequest),
