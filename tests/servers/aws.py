@@ -24,7 +24,7 @@ import boto3  # type: ignore[import-untyped]  # boto3 ships no types.
 import msgspec
 from botocore.config import Config
 
-from tests.servers import wire
+from tests.servers import mirror, wire
 from tests.servers.faults import Buckets, Effect, Fault, Quota, deny, disabled, throttle
 from tests.servers.http1 import LOOPBACK, Request, Response, Server, forward
 from tests.servers.indexed import ApiError, Explorer, Item, Tokens, select_aggregate
@@ -156,10 +156,13 @@ class AwsServer:
 
     def client(self, service: str, region: str = "us-east-1", account: str = HOME) -> Any:
         """An SDK client of the account's own user, without retries: for the test's own hands."""
+        return self._client(service, region, account, self.url)
+
+    def _client(self, service: str, region: str, account: str, url: str) -> Any:
         return boto3.client(
             service,
             region_name=region,
-            endpoint_url=self.url,
+            endpoint_url=url,
             aws_access_key_id=access_key(account),
             aws_secret_access_key=SECRET,
             config=Config(retries={"total_max_attempts": 1}, read_timeout=30),
@@ -182,6 +185,21 @@ class AwsServer:
     def seed(self, *items: Item) -> None:
         """Makes the indexes (Explorer, Config) know these; moto and Resource Groups Tagging don't."""
         self.explorer.items.extend(items)
+
+    def mirror(self, *regions: str, account: str = HOME) -> None:
+        """Makes the indexes know what moto holds now of the commonest kinds; nothing of this is recorded."""
+
+        def add(request: Any, **_: Any) -> None:
+            request.headers["x-moto-account-id"] = account
+
+        for region in regions:
+
+            def client(service: str, region: str = region) -> Any:
+                made = self._client(service, region, account, f"http://{LOOPBACK}:{self._moto_port}")
+                made.meta.events.register("before-sign", add)
+                return made
+
+            self.seed(*mirror.read(client, account, region))
 
     def expire_tokens(self) -> None:
         """All page tokens given so far have expired."""
@@ -441,8 +459,11 @@ class AwsServer:
         return [found[arn] for arn in sorted(found)]
 
     async def _is_in(self, arn: str, region: str, account: str) -> bool:
+        if arn.startswith("arn:aws:iam:"):
+            return False  # The API tags them, and lists them nowhere.
         if not arn.startswith("arn:aws:s3:::"):
-            return True
+            # What has no region is listed where its service lives.
+            return (arn.split(":", 4)[3] or "us-east-1") == region
         return await self._bucket_region(arn.removeprefix("arn:aws:s3:::"), account) == region
 
     async def _tag(self, call: Call, account: str) -> Json:

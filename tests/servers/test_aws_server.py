@@ -445,6 +445,24 @@ def test_the_tags_of_iam_are_not_indexed(aws: AwsServer) -> None:
     assert [(one["Arn"], one["Properties"]) for one in shown] == [(arn, [])]
 
 
+def test_the_indexes_can_mirror_what_there_is(aws: AwsServer) -> None:
+    aws.explorer.enable(OTHER, aggregator="eu-west-1")
+    ec2 = aws.client("ec2", "eu-west-1", OTHER)
+    volume = ec2.create_volume(AvailabilityZone="eu-west-1a", Size=1)["VolumeId"]
+    topic = aws.client("sns", "eu-west-1", OTHER).create_topic(Name="news", Tags=[{"Key": "owner", "Value": "ann"}])
+    aws.client("sns", "eu-west-1").create_topic(Name="of-another-account")
+    before = len(aws.requests)
+    aws.mirror("eu-west-1", account=OTHER)
+    assert len(aws.requests) == before
+    shown = aws.client(EXPLORER, "eu-west-1", OTHER).list_resources(
+        Filters={"FilterString": "resourcetype:ec2:volume,sns:topic"}
+    )["Resources"]
+    assert {one["Arn"]: one["Properties"] != [] for one in shown} == {
+        f"arn:aws:ec2:eu-west-1:{OTHER}:volume/{volume}": False,
+        topic["TopicArn"]: True,
+    }
+
+
 # ------------------------------------------------------------------ Config
 
 
