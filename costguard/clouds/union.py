@@ -66,7 +66,7 @@ class Union:
         managers.update(self._store.claimed(native.keys(best.id)))
         untaggable = next((sighting.untaggable for _, sighting in seen if sighting.untaggable), "")
         surfaces: tuple[Surface, ...] = ()
-        basis = untaggable
+        basis = untaggable or (f"only {_INDEXES[best_source]} shows it" if best_source in _INDEXES else "")
         if not untaggable:
             known = catalog.lookup(best.type)
             if known is None:
@@ -92,15 +92,25 @@ class Union:
 
     def _tags(self, cloud: Cloud, seen: Sequence[tuple[str, Sighting]]) -> TagSet:
         bound = _bound(seen) if cloud == "google" else None
-        for source, sighting in sorted(seen, key=lambda one: one[1].open != ""):  # what is whole before what isn't
-            if sighting.tags is not None:
-                told = _TOLD[source]
-                tags = {key: Tag(Known(value), told) for key, value in sighting.tags.items()}
-                return TagSet(tags, sighting.open, bound=bound)
         best = seen[0][1]
-        why = next((s.unread for _, s in seen if s.unread), "no source that was read shows them")
+        refused = ""
+        whole_first = sorted(seen, key=lambda one: one[1].open != "")
+        for source, sighting in whole_first:
+            if sighting.tags is None:
+                refused = refused or sighting.unread
+                continue
+            doubt = sighting.open
+            if refused and source in _INDEXES:
+                # What an index remembers is there; what it doesn't may have come since, and whoever knows won't say.
+                doubt = self._not_read(cloud, best, refused)
+            tags = {key: Tag(Known(value), "the resource") for key, value in sighting.tags.items()}
+            return TagSet(tags, doubt, bound=bound)
+        doubt = self._not_read(cloud, best, refused or "no source that was read shows them")
+        return TagSet({}, doubt, bound=bound)
+
+    def _not_read(self, cloud: Cloud, best: Sighting, why: str) -> str:
         self._unread[cloud, best.account, best.region, best.type, why] += 1
-        return TagSet({}, open=f"its tags could not be read: {why}", bound=bound)
+        return f"its tags could not be read: {why}"
 
 
 def _texts(tags: TagSet) -> dict[str, str]:
@@ -122,12 +132,9 @@ def _bound(seen: Sequence[tuple[str, Sighting]]) -> TagSet | None:
     return None
 
 
-_TOLD = {
-    "native": "the service",
-    "list": "the asset inventory",
-    "tagging": "the tagging API",
-    "search": "the asset search",
+_INDEXES = {
+    "search": "Google's asset search",
     "explorer": "Resource Explorer",
     "config": "AWS Config",
 }
-"""Where a value was read, in a reader's words."""
+"""Sources that trail what is there: a resource that only they show says so."""
