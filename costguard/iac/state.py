@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from costguard import catalog
+from costguard.catalog import native
 from costguard.model.resource import Gap, Manager
 from costguard.policy.patterns import path_matches
 
@@ -410,9 +411,8 @@ class _Reader:
         else:
             self._unidentified[type_] = self._unidentified.get(type_, 0) + 1
         if type_ == "aws_instance":
-            for volume in _volumes(attributes):
-                arns = tuple(key.rpartition(":")[0] + f":volume/{volume}" for key in keys if key.startswith("arn:"))
-                self._claims[Claim((*arns, f"ec2:volume/{volume}"), manager, "aws_ebs_volume")] = None
+            for key in _volumes(attributes):
+                self._claims[Claim((key,), manager, "aws_ebs_volume")] = None
 
 
 def _deposed(address: str, key: str) -> str:
@@ -526,152 +526,39 @@ _ARN_ATTRIBUTES: Mapping[str, str] = {
     "aws_workspacesweb_user_settings": "user_settings_arn",
 }
 
-# EC2 types that show no ARN, in 5.100 or in older versions, with the word that stands in their ARNs (Service
-# Authorization Reference, "Actions, resources, and condition keys for Amazon EC2").
-_EC2: Mapping[str, str] = {
-    "aws_ami": "image",
-    "aws_ami_copy": "image",
-    "aws_ami_from_instance": "image",
-    "aws_customer_gateway": "customer-gateway",
-    "aws_default_network_acl": "network-acl",
-    "aws_default_route_table": "route-table",
-    "aws_default_security_group": "security-group",
-    "aws_default_subnet": "subnet",
-    "aws_default_vpc": "vpc",
-    "aws_default_vpc_dhcp_options": "dhcp-options",
-    "aws_ebs_snapshot": "snapshot",
-    "aws_ebs_snapshot_copy": "snapshot",
-    "aws_ebs_snapshot_import": "snapshot",
-    "aws_ebs_volume": "volume",
-    "aws_ec2_transit_gateway": "transit-gateway",
-    "aws_ec2_transit_gateway_connect": "transit-gateway-attachment",
-    "aws_ec2_transit_gateway_peering_attachment": "transit-gateway-attachment",
-    "aws_ec2_transit_gateway_peering_attachment_accepter": "transit-gateway-attachment",
-    "aws_ec2_transit_gateway_route_table": "transit-gateway-route-table",
-    "aws_ec2_transit_gateway_vpc_attachment": "transit-gateway-attachment",
-    "aws_ec2_transit_gateway_vpc_attachment_accepter": "transit-gateway-attachment",
-    "aws_egress_only_internet_gateway": "egress-only-internet-gateway",
-    "aws_eip": "elastic-ip",
-    "aws_flow_log": "vpc-flow-log",
-    "aws_instance": "instance",
-    "aws_internet_gateway": "internet-gateway",
-    "aws_launch_template": "launch-template",
-    "aws_nat_gateway": "natgateway",
-    "aws_network_acl": "network-acl",
-    "aws_network_interface": "network-interface",
-    "aws_route_table": "route-table",
-    "aws_security_group": "security-group",
-    "aws_spot_fleet_request": "spot-fleet-request",
-    "aws_spot_instance_request": "spot-instances-request",
-    "aws_subnet": "subnet",
-    "aws_verifiedaccess_endpoint": "verified-access-endpoint",
-    "aws_verifiedaccess_instance": "verified-access-instance",
-    "aws_verifiedaccess_trust_provider": "verified-access-trust-provider",
-    "aws_vpc": "vpc",
-    "aws_vpc_dhcp_options": "dhcp-options",
-    "aws_vpc_endpoint": "vpc-endpoint",
-    "aws_vpc_peering_connection": "vpc-peering-connection",
-    "aws_vpc_peering_connection_accepter": "vpc-peering-connection",
-    "aws_vpn_connection": "vpn-connection",
-    "aws_vpn_gateway": "vpn-gateway",
-}
-
-# `i-0abc…` with 8 or 17 hexadecimal digits (EC2 user guide, "Resource IDs"), a spot fleet's with a UUID.
-_UNIQUE = re.compile(r"[a-z]+(?:-[a-z]+)*-(?:[0-9a-f]{8}|[0-9a-f]{17}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
-
 
 def _aws_keys(type_: str, attributes: Mapping[str, msgspec.Raw]) -> Iterator[str]:
     id_ = _string(attributes.get("id", _ABSENT))
     # Of CloudFormation stacks, ECS services and others the ARN is the id.
     for text in (_string(attributes.get(_ARN_ATTRIBUTES.get(type_, "arn"), _ABSENT)), id_):
         if text.startswith("arn:") and text.count(":") >= 5:
-            # Logs' own describe shows a group's ARN with a wildcard for its streams; the group's has none.
-            yield text.removesuffix(":*")
+            yield from native.keys(text)
             break
-    if type_ in _EC2 and _UNIQUE.fullmatch(id_):
-        yield f"ec2:{_EC2[type_]}/{id_}"
+    short = native.state_key(type_, id_)
+    if short is not None:
+        yield short
 
 
 def _volumes(attributes: Mapping[str, msgspec.Raw]) -> Iterator[str]:
-    """The volumes that an instance's own block devices say they are. They live and get their tags with the instance."""
+    """Keys of the volumes that an instance's block devices are. They live with it and have their tags from it."""
     for block in ("root_block_device", "ebs_block_device"):
         try:
             devices = [_decode(device, dict[str, msgspec.Raw]) for device in _rows(attributes.get(block, _ABSENT))]
         except _Unreadable:
             continue
         for device in devices:
-            volume = _string(device.get("volume_id", _ABSENT))
-            if _UNIQUE.fullmatch(volume):
-                yield volume
+            key = native.state_key("aws_ebs_volume", _string(device.get("volume_id", _ABSENT)))
+            if key is not None:
+                yield key
 
 
-# The service in Cloud Asset Inventory's names, by the beginning of the type; the longest beginning counts (Cloud Asset
-# Inventory, "Asset names"; Google's own conversion of Terraform plans to assets has the same names).
+# Services whose names in Cloud Asset Inventory begin otherwise than their asset types (its "Asset names").
 _GOOGLE_SERVICES: Mapping[str, str] = {
-    "alloydb": "alloydb",
-    "api_gateway": "apigateway",
-    "artifact_registry": "artifactregistry",
-    "assured_workloads": "assuredworkloads",
-    "backup_dr": "backupdr",
-    "beyondcorp": "beyondcorp",
-    "bigquery": "bigquery",
-    "bigtable": "bigtable",
-    "blockchain_node_engine": "blockchainnodeengine",
-    "certificate_manager": "certificatemanager",
-    "cloud_run_v2": "run",
-    "clouddeploy": "clouddeploy",
-    "clouddomains": "domains",
-    "cloudfunctions": "cloudfunctions",
-    "cloudfunctions2": "cloudfunctions",
-    "colab": "aiplatform",
-    "composer": "composer",
-    "compute": "compute",
-    "container": "container",
-    "data_fusion": "datafusion",
-    "database_migration_service": "datamigration",
-    "dataform": "dataform",
-    "dataplex": "dataplex",
-    "dataproc": "dataproc",
-    "dataproc_metastore": "metastore",
-    "datastream": "datastream",
-    "dns": "dns",
-    "edgecontainer": "edgecontainer",
-    "edgenetwork": "edgenetwork",
-    "eventarc": "eventarc",
-    "filestore": "file",
-    "gke_backup": "gkebackup",
-    "gke_hub": "gkehub",
-    "healthcare": "healthcare",
-    "integration_connectors": "connectors",
-    "kms": "cloudkms",
-    "logging": "logging",
-    "lustre": "lustre",
-    "managed_kafka": "managedkafka",
-    "memcache": "memcache",
-    "memorystore": "memorystore",
-    "monitoring": "monitoring",
-    "netapp": "netapp",
-    "network_connectivity": "networkconnectivity",
-    "network_management": "networkmanagement",
-    "network_security": "networksecurity",
-    "network_services": "networkservices",
-    "notebooks": "notebooks",
-    "parallelstore": "parallelstore",
-    "privateca": "privateca",
-    "pubsub": "pubsub",
-    "redis": "redis",
-    "secret_manager": "secretmanager",
-    "secure_source_manager": "securesourcemanager",
-    "service_directory": "servicedirectory",
-    "spanner": "spanner",
-    "transcoder": "transcoder",
-    "vertex_ai": "aiplatform",
-    "workbench": "notebooks",
-    "workflows": "workflows",
-    "workstations": "workstations",
+    "bigtableadmin.googleapis.com": "bigtable.googleapis.com",
+    "sqladmin.googleapis.com": "cloudsql.googleapis.com",
 }
 
-_ZONE = re.compile(r"[a-z]+-[a-z]+[0-9]+-[a-z]")
+_IN_ZONE = re.compile(r"/locations/[a-z]+-[a-z]+[0-9]+-[a-z]/")
 
 
 def _google_keys(type_: str, attributes: Mapping[str, msgspec.Raw]) -> Iterator[str]:
@@ -707,28 +594,15 @@ def _google_keys(type_: str, attributes: Mapping[str, msgspec.Raw]) -> Iterator[
             number = text("managed_zone_id")
             if project and number and number != "0":
                 yield f"//dns.googleapis.com/projects/{project}/managedZones/{number}"
-    service = _google_service(type_)
-    if not service:
-        return
-    for path in (id_, name):
-        # Some names have the project's number where the id has its name: both are found in Asset Inventory.
-        if _GOOGLE_PATH.fullmatch(path):
-            yield f"//{service}.googleapis.com/{path}"
-            if type_ == "google_container_cluster":
-                place = path.split("/")[3]
-                if _ZONE.fullmatch(place):
-                    yield f"//{service}.googleapis.com/" + path.replace("/locations/", "/zones/", 1)
+    services = {each.partition("/")[0] for each in native.native_types(type_)}
+    # Some of Asset Inventory's names have the project's number, which a few types show in `name`, and most its id.
+    for service in sorted(_GOOGLE_SERVICES.get(each, each) for each in services):
+        for path in (id_, name):
+            if not _GOOGLE_PATH.fullmatch(path):
+                continue
+            yield f"//{service}/{path}"
+            if type_ == "google_container_cluster" and _IN_ZONE.search(path):
+                yield f"//{service}/{path.replace('/locations/', '/zones/', 1)}"
 
 
-_GOOGLE_PATH = re.compile(
-    r"(?:projects|folders|organizations)/[^/]+(?:/[^/]+/[^/]+)+|projects/[^/]+/global/[^/]+/[^/]+"
-)
-
-
-def _google_service(type_: str) -> str:
-    parts = type_.split("_")[1:]
-    for end in range(len(parts), 0, -1):
-        service = _GOOGLE_SERVICES.get("_".join(parts[:end]))
-        if service is not None:
-            return service
-    return ""
+_GOOGLE_PATH = re.compile(r"(?:projects|folders|organizations)/[^/]+(?:/[^/]+)+")
