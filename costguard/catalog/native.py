@@ -203,7 +203,7 @@ _PARTITION = re.compile(r"aws(?:-[a-z]+)*")
 
 def _plain(service: str, template: str) -> str:
     """Explorer's spelling of a form: the service, and the parts that don't vary."""
-    parts = [part for part in re.split("[/:]", template) if part and not _VARIES.fullmatch(part)]
+    parts = [part for part in re.split("[/:]", _VARIES.sub("", template)) if part]
     return f"{service}:{'/'.join(parts)}"
 
 
