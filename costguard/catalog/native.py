@@ -40,7 +40,10 @@ def terraform_type_of_arn(arn: str) -> str | None:
 
 
 def explorer_type(arn: str) -> str | None:
-    """The ``service:type`` that the ARN says, in Resource Explorer's spelling; None for what is no ARN or not known."""
+    """The ``service:type`` that the ARN says, in Resource Explorer's spelling; None for what is no ARN or not known.
+
+    Types that Explorer doesn't list are spelled in its manner, so not every answer is one that it could be asked for.
+    """
     form = _form_of(arn)
     return form.explorer if form else None
 
