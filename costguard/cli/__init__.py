@@ -6,12 +6,26 @@ which would read as "findings".
 
 import os
 import sys
+import threading
+from contextlib import suppress
 from typing import NoReturn
 
 
 def run() -> NoReturn:
     """The console script."""
-    sys.exit(_outcome(sys.argv[1:]))
+    code = _outcome(sys.argv[1:])
+    if threading.active_count() > 1:
+        # An interrupted scan: Python would wait for whatever its threads wait for, and nobody wants the answers.
+        _end(code)
+    sys.exit(code)
+
+
+def _end(code: int) -> NoReturn:
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            with suppress(OSError):
+                stream.flush()
+    os._exit(code)
 
 
 def _outcome(args: list[str]) -> int:

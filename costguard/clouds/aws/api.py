@@ -3,11 +3,17 @@
 Clients are boto3's own, with botocore's paginators and its ``standard`` retries. What is added hangs on botocore's
 events: each attempt waits for its token bucket, throttled answers slow that bucket down, and an operation that isn't in
 the table of calls is refused before it is sent. What AWS answers instead of a page becomes a sentence for the ledger.
+
+An answer is whole or it is none. botocore by itself takes an answer that broke off for a shorter one, and a body that
+isn't JSON for an empty one: the rest of a listing would be gone without a word, or a resource without its tags. Here
+both are broken connections, which are tried again.
 """
 
+import json
 import os
 import threading
 from collections.abc import Callable, Iterator
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -91,6 +97,7 @@ class Aws:
             session.get_scoped_config()
         except botocore.exceptions.BotoCoreError as error:
             raise UsageError(f"the AWS configuration can't be used: {error}") from error
+        _read_strictly(session)
         self._own = session
         self.caller = Access(self, session, "", session.get_config_variable("region") or _HOMES["aws"])
 
@@ -108,6 +115,7 @@ class Aws:
         session = botocore.session.Session(profile=self._own.profile)
         # The models of the services are large, and the same for all accounts.
         session.register_component("data_loader", self._own.get_component("data_loader"))
+        _read_strictly(session)
         arguments = {"RoleSessionName": name, **({"ExternalId": external_id} if external_id else {})}
         fetcher = AssumeRoleCredentialFetcher(self._security_tokens, self._own.get_credentials(), role, arguments)
         session._credentials = DeferredRefreshableCredentials(  # type: ignore[attr-defined]
@@ -121,6 +129,7 @@ class Aws:
     def make(self, session: "Session", account: str, service: str, region: str) -> Any:
         """A client with our handlers on it."""
         from botocore.config import Config
+        from botocore.exceptions import ResponseStreamingError
 
         retries: _RetryDict = {"mode": "standard"}
         if "AWS_MAX_ATTEMPTS" not in os.environ:
@@ -147,11 +156,17 @@ class Aws:
             if (service, model.name) not in permitted():
                 raise AssertionError(f"{service}:{model.name} is not in the table of calls")
 
-        def wait(event_name: str, **_: Any) -> None:
+        speaks_json = "json" in client.meta.service_model.resolved_protocol
+
+        def send(event_name: str, request: Any, **_: Any) -> Any:
             self._pacer.check()
             bucket(event_name.rsplit(".", 1)[-1]).take()
             self._pacer.check()
             self.requests += 1
+            answer = client._endpoint.http_session.send(request)  # type: ignore[attr-defined]
+            if not request.stream_output and (flaw := _flaw(answer, speaks_json)):
+                raise ResponseStreamingError(error=flaw)
+            return answer
 
         def learn(response: Any, operation: Any, **_: Any) -> None:
             if response is None:
@@ -164,7 +179,7 @@ class Aws:
                 bucket(operation.name).answered()
 
         client.meta.events.register("before-call", check)
-        client.meta.events.register("before-send", wait)
+        client.meta.events.register("before-send", send)
         client.meta.events.register("needs-retry", learn)
         return client
 
@@ -196,6 +211,60 @@ class Access:
     def offers(self, service: str, region: str) -> bool:
         """Whether botocore knows the service in that region; one that it doesn't know there may be newer than it."""
         return region in self._session.get_available_regions(service, self.partition)
+
+
+def _read_strictly(session: "Session") -> None:
+    """An answer that has another form than its model makes botocore stumble in many ways: here it is one that can't be
+    parsed, as botocore itself says of others."""
+    from botocore.exceptions import BotoCoreError
+    from botocore.parsers import ResponseParserError, ResponseParserFactory
+
+    class Parsers(ResponseParserFactory):
+        def create_parser(self, protocol_name: str) -> Any:
+            parser = super().create_parser(protocol_name)
+            parse = parser.parse
+
+            def parse_strictly(response: Any, shape: Any) -> Any:
+                try:
+                    return parse(response, shape)
+                except BotoCoreError:
+                    raise
+                except Exception as error:
+                    raise ResponseParserError(f"it hasn't the form that AWS documents: {error!r}") from error
+
+            parser.parse = parse_strictly  # type: ignore[method-assign]
+            return parser
+
+    session.register_component("response_parser_factory", Parsers())
+
+
+_json = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+def _flaw(answer: Any, speaks_json: bool) -> str:
+    """What keeps an answer from being one; empty where nothing does. What an error says need not be well formed."""
+    if left := getattr(answer.raw, "length_remaining", 0):
+        return f"the last {left:,} bytes of it are missing"
+    if answer.status_code != HTTPStatus.OK:
+        return ""
+    body = answer.content
+    if speaks_json:
+        return "" if _is_object(body) else "it isn't JSON"
+    if body.lstrip()[:9].lower().startswith((b"<html", b"<!doctype")):
+        return "it is a web page"
+    return ""
+
+
+def _is_object(body: bytes) -> bool:
+    try:
+        _json.decode(body)
+    except msgspec.MsgspecError:
+        # Python's reader, which botocore uses, takes more: half of a surrogate pair, for one.
+        try:
+            return isinstance(json.loads(body), dict)
+        except (ValueError, RecursionError):
+            return False
+    return True
 
 
 def guarded(ask: Callable[[], T]) -> T:
