@@ -10,6 +10,7 @@ Values are what somebody wrote: they are text and nothing else.
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
 
 import msgspec
 
@@ -34,8 +35,16 @@ CLAIMS = frozenset(
 )
 """The ``tool`` of managers that a tag merely claims; every other tool keeps its resources as it defines them."""
 
-Say = Callable[[str, str, Mapping[str, str]], Iterator[Manager]]
-"""What a tag says: of its key, its value and all tags of the resource."""
+
+class Mark(NamedTuple):
+    """One tag that says something, and all tags of the resource, which may say the rest."""
+
+    key: str
+    value: str
+    tags: Mapping[str, str]
+
+
+Say = Callable[[Mark], Iterator[Manager]]
 
 
 def managers(tags: Mapping[str, str]) -> tuple[Manager, ...]:
@@ -46,7 +55,7 @@ def managers(tags: Mapping[str, str]) -> tuple[Manager, ...]:
         if say is None and (say := _FOLDED.get(key.casefold().replace("_", "-"))) is None:
             say = next((row.say for row in _PREFIXES if key.startswith(row.key)), None)
         if say is not None:
-            found.update(dict.fromkeys(say(key, value, tags)))
+            found.update(dict.fromkeys(say(Mark(key, value, tags))))
     if not found:
         return ()
     return tuple(sorted(found, key=lambda each: (each.tool in CLAIMS, each.tool, each.name, each.where)))
@@ -62,8 +71,8 @@ class Row(msgspec.Struct, frozen=True):
 def _named(tool: str, what: str) -> Say:
     """The value is the manager's name: ``what`` says of what kind ("Auto Scaling group")."""
 
-    def say(key: str, value: str, tags: Mapping[str, str]) -> Iterator[Manager]:
-        name = _clip(value)
+    def say(mark: Mark) -> Iterator[Manager]:
+        name = _clip(mark.value)
         yield Manager(tool=tool, name=f"{what} {name}" if name else what)
 
     return say
@@ -72,10 +81,8 @@ def _named(tool: str, what: str) -> Say:
 def _fact(tool: str, name: str) -> Say:
     """That the tag is there says all."""
 
-    def say(key: str, value: str, tags: Mapping[str, str]) -> Iterator[Manager]:
-        yield Manager(tool=tool, name=name)
-
-    return say
+    manager = Manager(tool=tool, name=name)
+    return lambda _: iter((manager,))
 
 
 def _clip(text: str) -> str:
@@ -87,13 +94,13 @@ def _clip(text: str) -> str:
 _STACK_ID = re.compile(r"arn:[^:]*:cloudformation:([^:]*):([0-9]*):stack/([^/]+)/")
 
 
-def _stack(key: str, value: str, tags: Mapping[str, str]) -> Iterator[Manager]:
+def _stack(mark: Mark) -> Iterator[Manager]:
     """A stack, from its name or its ARN: the resource's name in it where that is told, else what it is."""
-    found = _STACK_ID.match(tags.get("aws:cloudformation:stack-id", ""))
-    stack = _clip(tags.get("aws:cloudformation:stack-name", "") or (found[3] if found else ""))
+    found = _STACK_ID.match(mark.tags.get("aws:cloudformation:stack-id", ""))
+    stack = _clip(mark.tags.get("aws:cloudformation:stack-name", "") or (found[3] if found else ""))
     if not stack:
         return
-    logical = _clip(tags.get("aws:cloudformation:logical-id", ""))
+    logical = _clip(mark.tags.get("aws:cloudformation:logical-id", ""))
     # CloudFormation names the stacks of a StackSet itself: StackSet-NAME-uuid.
     tool = "cloudformation-stackset" if stack.startswith("StackSet-") else "cloudformation"
     yield Manager(tool=tool, name=logical or f"stack {stack}", where=f"stack {stack}" if logical else "")
@@ -102,29 +109,29 @@ def _stack(key: str, value: str, tags: Mapping[str, str]) -> Iterator[Manager]:
 def _cluster_in_key(tool: str, what: str, prefix: str) -> Say:
     """The key ends with a cluster's name, and the value says whether the cluster owns the thing or shares it."""
 
-    def say(key: str, value: str, tags: Mapping[str, str]) -> Iterator[Manager]:
-        if value.strip().casefold() == "owned":
-            yield Manager(tool=tool, name=f"{what} {_clip(key.removeprefix(prefix))}")
+    def say(mark: Mark) -> Iterator[Manager]:
+        if mark.value.strip().casefold() == "owned":
+            yield Manager(tool=tool, name=f"{what} {_clip(mark.key.removeprefix(prefix))}")
 
     return say
 
 
-def _ecs_service(key: str, value: str, tags: Mapping[str, str]) -> Iterator[Manager]:
-    cluster = _clip(tags.get("aws:ecs:clusterName", ""))
-    yield Manager(tool="ecs", name=f"ECS service {_clip(value)}", where=f"cluster {cluster}" if cluster else "")
+def _ecs_service(mark: Mark) -> Iterator[Manager]:
+    cluster = _clip(mark.tags.get("aws:ecs:clusterName", ""))
+    yield Manager(tool="ecs", name=f"ECS service {_clip(mark.value)}", where=f"cluster {cluster}" if cluster else "")
 
 
-def _ecs_cluster(key: str, value: str, tags: Mapping[str, str]) -> Iterator[Manager]:
-    if "aws:ecs:serviceName" not in tags:
-        yield Manager(tool="ecs", name=f"ECS cluster {_clip(value)}")
+def _ecs_cluster(mark: Mark) -> Iterator[Manager]:
+    if "aws:ecs:serviceName" not in mark.tags:
+        yield Manager(tool="ecs", name=f"ECS cluster {_clip(mark.value)}")
 
 
-def _yor(key: str, value: str, tags: Mapping[str, str]) -> Iterator[Manager]:
+def _yor(mark: Mark) -> Iterator[Manager]:
     """Yor tags a block of Terraform, CloudFormation and other source with the file that it stands in."""
-    file, repository = _clip(tags.get("git_file", "")), _clip(tags.get("git_repo", ""))
-    organisation = _clip(tags.get("git_org", ""))
+    file, repository = _clip(mark.tags.get("git_file", "")), _clip(mark.tags.get("git_repo", ""))
+    organisation = _clip(mark.tags.get("git_org", ""))
     where = f"{organisation}/{repository}" if organisation and repository else repository
-    yield Manager(tool="yor", name=file or f"trace {_clip(tags.get('yor_trace', ''))}".strip(), where=where)
+    yield Manager(tool="yor", name=file or f"trace {_clip(mark.tags.get('yor_trace', ''))}".strip(), where=where)
 
 
 _TRUE = frozenset({"true", "yes", "1", "y"})
@@ -133,9 +140,9 @@ _TRUE = frozenset({"true", "yes", "1", "y"})
 def _flag(tool: str) -> Say:
     """A convention of people: ``terraform: true``. ``false`` says that it isn't so."""
 
-    def say(key: str, value: str, tags: Mapping[str, str]) -> Iterator[Manager]:
-        if value.strip().casefold() in _TRUE:
-            yield Manager(tool=f"{tool}-tag", name=f"{key}={_clip(value)}")
+    def say(mark: Mark) -> Iterator[Manager]:
+        if mark.value.strip().casefold() in _TRUE:
+            yield Manager(tool=f"{tool}-tag", name=f"{mark.key}={_clip(mark.value)}")
 
     return say
 
@@ -166,54 +173,59 @@ _TOOLS: Mapping[str, str] = {
 }
 
 
-def _managed_by(key: str, value: str, tags: Mapping[str, str]) -> Iterator[Manager]:
+def _managed_by(mark: Mark) -> Iterator[Manager]:
     """A convention of people, whose value names a tool; what is no tool (a team) says nothing of this."""
-    word = re.sub(r"[\s_]+", "-", value.strip().casefold())
+    word = re.sub(r"[\s_]+", "-", mark.value.strip().casefold())
     tool = _TOOLS.get(word)
     if tool is not None:
-        yield Manager(tool=f"{tool}-tag", name=f"{key}={_clip(value)}")
+        yield Manager(tool=f"{tool}-tag", name=f"{mark.key}={_clip(mark.value)}")
 
 
-def _sam(key: str, value: str, tags: Mapping[str, str]) -> Iterator[Manager]:
-    if value.strip() == "SAM":
+def _sam(mark: Mark) -> Iterator[Manager]:
+    if mark.value.strip() == "SAM":
         yield Manager(tool="sam", name="SAM template")
 
 
-def _node_group(key: str, value: str, tags: Mapping[str, str]) -> Iterator[Manager]:
-    cluster = _clip(tags.get("eks:cluster-name", "") or tags.get("aws:eks:cluster-name", ""))
-    yield Manager(tool="eks", name=f"EKS node group {_clip(value)}", where=f"cluster {cluster}" if cluster else "")
+def _node_group(mark: Mark) -> Iterator[Manager]:
+    cluster = _clip(mark.tags.get("eks:cluster-name", "") or mark.tags.get("aws:eks:cluster-name", ""))
+    yield Manager(tool="eks", name=f"EKS node group {_clip(mark.value)}", where=f"cluster {cluster}" if cluster else "")
 
 
-def _eks_cluster(key: str, value: str, tags: Mapping[str, str]) -> Iterator[Manager]:
-    if "eks:nodegroup-name" not in tags:
-        yield Manager(tool="eks", name=f"EKS cluster {_clip(value)}")
+def _eks_cluster(mark: Mark) -> Iterator[Manager]:
+    if "eks:nodegroup-name" not in mark.tags:
+        yield Manager(tool="eks", name=f"EKS cluster {_clip(mark.value)}")
 
 
-def _volume_claim(key: str, value: str, tags: Mapping[str, str]) -> Iterator[Manager]:
-    space = _clip(tags.get("kubernetes.io/created-for/pvc/namespace", ""))
-    yield Manager(tool="kubernetes", name=f"volume claim {_clip(value)}", where=f"namespace {space}" if space else "")
+def _volume_claim(mark: Mark) -> Iterator[Manager]:
+    space = _clip(mark.tags.get("kubernetes.io/created-for/pvc/namespace", ""))
+    yield Manager(
+        tool="kubernetes", name=f"volume claim {_clip(mark.value)}", where=f"namespace {space}" if space else ""
+    )
 
 
-def _crossplane(key: str, value: str, tags: Mapping[str, str]) -> Iterator[Manager]:
-    kind = _clip(tags.get("crossplane-kind", ""))
-    yield Manager(tool="crossplane", name=f"{kind or 'managed resource'} {_clip(value)}")
+def _crossplane(mark: Mark) -> Iterator[Manager]:
+    kind = _clip(mark.tags.get("crossplane-kind", ""))
+    yield Manager(tool="crossplane", name=f"{kind or 'managed resource'} {_clip(mark.value)}")
 
 
-def _gke(key: str, value: str, tags: Mapping[str, str]) -> Iterator[Manager]:
-    cluster, pool = _clip(tags.get("goog-k8s-cluster-name", "")), _clip(tags.get("goog-k8s-node-pool-name", ""))
+def _gke(mark: Mark) -> Iterator[Manager]:
+    cluster, pool = (
+        _clip(mark.tags.get("goog-k8s-cluster-name", "")),
+        _clip(mark.tags.get("goog-k8s-node-pool-name", "")),
+    )
     if pool:
         yield Manager(tool="gke", name=f"GKE node pool {pool}", where=f"cluster {cluster}" if cluster else "")
     else:
         yield Manager(tool="gke", name=f"GKE cluster {cluster}" if cluster else "GKE")
 
 
-def _config_connector(key: str, value: str, tags: Mapping[str, str]) -> Iterator[Manager]:
-    if value.strip().casefold() in _TRUE:
+def _config_connector(mark: Mark) -> Iterator[Manager]:
+    if mark.value.strip().casefold() in _TRUE:
         yield Manager(tool="config-connector", name="Config Connector")
 
 
-def _pulumi(key: str, value: str, tags: Mapping[str, str]) -> Iterator[Manager]:
-    project, stack = _clip(tags.get("pulumi:project", "")), _clip(tags.get("pulumi:stack", ""))
+def _pulumi(mark: Mark) -> Iterator[Manager]:
+    project, stack = _clip(mark.tags.get("pulumi:project", "")), _clip(mark.tags.get("pulumi:stack", ""))
     yield Manager(tool="pulumi-tag", name="/".join(part for part in (project, stack) if part) or "pulumi")
 
 
