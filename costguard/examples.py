@@ -36,6 +36,7 @@ def _resource(doc: ExampleResourceDoc) -> Resource:
         key: Tag(Unknown("the example says so") if value is None else Known(value), "the resource")
         for key, value in doc.tags.items()
     }
+    bound = {key: Tag(Known(value), "the resource") for key, value in (doc.google_tags or {}).items()}
     path = ".".join(kind.own.path) if kind is not None and kind.own is not None else "tags"
     return Resource(
         address=doc.address or f"{doc.type}.example",
@@ -45,5 +46,14 @@ def _resource(doc: ExampleResourceDoc) -> Resource:
         module=doc.module,
         account=doc.account,
         region=doc.region,
-        surfaces=(Surface(path, TagSet(tags, "the example says so" if doc.open else "")),),
+        surfaces=(
+            Surface(
+                path,
+                TagSet(
+                    tags,
+                    "the example says so" if doc.open else "",
+                    bound=None if doc.google_tags is None else TagSet(bound),
+                ),
+            ),
+        ),
     )

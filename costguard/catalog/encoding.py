@@ -8,12 +8,13 @@ happens to write, means itself.
 
 import re
 from functools import lru_cache
-from typing import Literal
-
-import regex
+from typing import TYPE_CHECKING, Literal
 
 from costguard import catalog
 from costguard.model.resource import Cloud
+
+if TYPE_CHECKING:
+    import regex
 
 MARKER = "cg--"
 """What an encoded text begins with. It is of letters and dashes, which every cloud takes, and begins with a letter."""
@@ -77,6 +78,8 @@ def _fits(pattern: str, text: str) -> bool:
 
 @lru_cache(maxsize=16)
 def _compiled(pattern: str) -> "regex.Pattern[str]":
+    import regex  # Only a policy's own expressions may need it, and most need neither.
+
     return regex.compile(pattern)
 
 

@@ -60,6 +60,21 @@ class TagDoc(_Part, frozen=True):
         Meta(description="A JSON Schema (2020-12) that the value, a text, must satisfy."),
     ] = None
     values_from: ValuesFromDoc | None = None
+    google_tag: Annotated[
+        Annotated[
+            str,
+            Meta(
+                pattern=r"^([0-9]{1,20}|([a-z0-9.-]{1,100}:)?[a-z][a-z0-9-]{4,28}[a-z0-9])/"
+                r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$(?!\n)",
+                description="A Tag's key is named with what it belongs to: 123456789012/owner, my-project/owner.",
+            ),
+        ]
+        | None,
+        Meta(
+            description="The namespaced key of a Tag of Google's resource manager, which satisfies this where there is "
+            "no label: the short name of its value is the value."
+        ),
+    ] = None
     synonyms: Annotated[
         dict[str, str], Meta(description="Wrong values whose right one is certain: prod means production.")
     ] = {}
@@ -155,6 +170,10 @@ class ExampleResourceDoc(_Part, frozen=True):
     account: Text | None = None
     region: Text | None = None
     tags: dict[str, str | None] = {}
+    google_tags: Annotated[
+        dict[str, str] | None,
+        Meta(description="Google's Tags that hold for it, by their namespaced keys; left out, they can't be seen."),
+    ] = None
     open: Annotated[bool, Meta(description="True where keys may exist that the evidence can't show.")] = False
 
 

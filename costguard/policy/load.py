@@ -67,6 +67,7 @@ class _Tag(msgspec.Struct):
     level: Level = Level.ERROR
     description: str = ""
     keys: dict[str, str] = {}
+    google_tag: str = ""
     aliases: tuple[str, ...] = ()
     values: tuple[ValueRule, ...] = ()
     stated: tuple[Any, ...] = ()  # the value schemas, for `policy show`
@@ -77,7 +78,7 @@ class _Tag(msgspec.Struct):
 
     @property
     def spelling(self) -> Spelling:
-        return Spelling(self.name, self.keys)
+        return Spelling(self.name, self.keys, self.google_tag)
 
 
 class _Merge:
@@ -198,6 +199,13 @@ class _Merge:
             if may("keys", f"{key!r} is another key than {before!r}", looser=before not in (None, key)):
                 tag.keys = {**tag.keys, cloud: key}
                 state("keys")
+        if doc.google_tag is not None:
+            how = f"the Tag {doc.google_tag} does as well as the label here" + (
+                f", and {tag.google_tag} there" if tag.google_tag else ", and none there"
+            )
+            if may("google-tag", how, looser=doc.google_tag != tag.google_tag):
+                tag.google_tag = doc.google_tag
+                state("google-tag")
         if doc.aliases:
             tag.aliases = tuple(dict.fromkeys((*tag.aliases, *doc.aliases)))
             state("aliases")
@@ -419,13 +427,14 @@ class _Merge:
     def _check_keys(self) -> None:
         """No key may stand for two tags."""
         owners: dict[tuple[str, str], str] = {}
-        claims = [
+        claims: list[tuple[str, str, str, str]] = [
             (name, field, cloud, word)
             for field in ("keys", "aliases")
             for name, tag in self.tags.items()
             for cloud in _CLOUDS
             for word in ((tag.spelling.on(cloud),) if field == "keys" else tag.aliases)
         ]
+        claims += [(name, "google-tag", "tag", tag.google_tag) for name, tag in self.tags.items() if tag.google_tag]
         for name, field, cloud, word in claims:
             other = owners.setdefault((cloud, word.casefold()), name)
             if other != name:
@@ -475,6 +484,8 @@ class _Merge:
             yield (*path, "level"), str(tag.level), at(tag.origins.get("level"))
             for cloud, key in tag.keys.items():
                 yield (*path, "keys", cloud), key, at(tag.origins.get("keys"))
+            if tag.google_tag:
+                yield (*path, "google-tag"), tag.google_tag, at(tag.origins.get("google-tag"))
             if tag.aliases:
                 yield (*path, "aliases"), list(tag.aliases), at(tag.origins.get("aliases"))
             if tag.stated:

@@ -5,7 +5,8 @@ from typing import Any
 
 import msgspec
 
-from costguard.model.resource import Known, Resource, TagSet, without_indexes
+from costguard.catalog.encoding import encoded
+from costguard.model.resource import Known, Resource, Tag, TagSet, without_indexes
 from costguard.policy.document import WhenDoc
 from costguard.policy.patterns import glob_matches
 
@@ -13,14 +14,30 @@ Globs = tuple[str, ...]
 
 
 class Spelling(msgspec.Struct, frozen=True):
-    """A logical tag and the key that it has on each cloud, where that isn't its own name."""
+    """A logical tag and the key that it has on each cloud, where that isn't its own name. ``google_tag`` is the
+    namespaced key of the Tag of Google's that does as well as the label; empty where none does."""
 
     name: str
     keys: Mapping[str, str] = {}
+    google_tag: str = ""
 
     def on(self, cloud: str | None) -> str:
         """The tag's key on ``cloud``."""
         return self.keys.get(cloud or "", self.name)
+
+    def bound(self, cloud: str | None, tags: TagSet) -> Tag | str | None:
+        """The Tag of Google's that may stand for it, None where none does, or why that can't be told."""
+        if not self.google_tag or cloud != "google":
+            return None
+        if tags.bound is None:
+            return f"the Tag {self.google_tag} may be bound to it or inherited, and that can't be seen here"
+        return tags.bound.tags.get(self.google_tag) or tags.bound.doubt(self.google_tag) or None
+
+
+def meanings(cloud: str | None, text: str) -> tuple[str, ...]:
+    """A value as it is, and on Google what it stands for, where it is encoded because a label couldn't hold that."""
+    decoded = encoded("google", text) if cloud == "google" else None
+    return (text,) if decoded is None else (text, decoded)
 
 
 class Selector(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,13 +88,16 @@ class Selector(msgspec.Struct, frozen=True, kw_only=True):
         for spelling, globs in self.tags:
             key = spelling.on(resource.cloud)
             tag = tags.tags.get(key)
+            bound = spelling.bound(resource.cloud, tags) if tag is None else None
+            if isinstance(bound, Tag):
+                tag = bound
             if tag is None:
-                if not tags.doubt(key):
+                if not (tags.doubt(key) or bound):
                     return False
                 undecided = undecided or f"whether the tag {key} is there is not known"
             elif not isinstance(tag.value, Known):
                 undecided = undecided or f"the value of the tag {key} is not known"
-            elif not _any(globs, tag.value.text):
+            elif not any(_any(globs, text) for text in meanings(resource.cloud, tag.value.text)):
                 return False
         return undecided or True
 

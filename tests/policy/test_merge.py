@@ -16,6 +16,7 @@ TIGHTENED = {
     "a pattern on top of values": ("tags: {x: {value: {enum: [a, b]}}}", "tags: {x: {value: {pattern: ^a}}}"),
     "values on top of a pattern": ("tags: {x: {value: {pattern: ^a}}}", "tags: {x: {value: {enum: [a, aa]}}}"),
     "a spelling where none was stated": ("tags: {x: {}}", "tags: {x: {keys: {aws: X}}}"),
+    "the same Tag": ("tags: {x: {google-tag: 1/x}}", "tags: {x: {google-tag: 1/x, level: error}}"),
     "the same spelling": ("tags: {x: {keys: {aws: X}}}", "tags: {x: {keys: {aws: X, azure: Y}}}"),
     "another alias": ("tags: {x: {aliases: [y]}}", "tags: {x: {aliases: [z]}}"),
     "another synonym": (
@@ -65,6 +66,18 @@ LOOSENED = {
         "tags: {x: {keys: {aws: Y}}}",
         "tags.x.keys",
         "'Y' is another key than 'X'",
+    ),
+    "a Tag where only the label counted": (
+        "tags: {x: {}}",
+        "tags: {x: {google-tag: 1/x}}",
+        "tags.x.google-tag",
+        "the Tag 1/x does as well as the label here, and none there",
+    ),
+    "another Tag": (
+        "tags: {x: {google-tag: 1/x}}",
+        "tags: {x: {google-tag: 2/x}}",
+        "tags.x.google-tag",
+        "the Tag 2/x does as well as the label here, and 1/x there",
     ),
     "a synonym of something else": (
         "tags: {x: {value: {enum: [a, b]}, synonyms: {c: a}}}",

@@ -20,7 +20,7 @@ with warnings.catch_warnings():
     import google.cloud.asset_v1 as asset
     import google.cloud.resourcemanager_v3 as manager
 import grpc  # type: ignore[import-untyped] # It has none.
-from google.protobuf import any_pb2, field_mask_pb2, struct_pb2
+from google.protobuf import any_pb2, field_mask_pb2, struct_pb2  # type: ignore[import-untyped] # They have none.
 from google.rpc import code_pb2, error_details_pb2, status_pb2  # type: ignore[import-untyped] # They have none.
 from grpc_status import rpc_status  # type: ignore[import-untyped] # It has none.
 

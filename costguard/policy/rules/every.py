@@ -7,7 +7,7 @@ import msgspec
 from costguard.model.finding import Level, Verdict
 from costguard.model.resource import Known, Resource, Surface, Tag
 from costguard.policy.rules import Fault, Names, name_of, shown
-from costguard.policy.selector import Selector
+from costguard.policy.selector import Selector, meanings
 from costguard.policy.values import ValueRule
 
 
@@ -61,8 +61,8 @@ class EveryTag(msgspec.Struct, frozen=True, kw_only=True):
                 message=f"{key} is there, but its value can't be known here: {value.reason}",
                 remedy=f"make sure that it satisfies {self.id}",
             )
-        problem = _first(self.value_rules, value.text)
-        if problem is None:
+        problem, *others = (_first(self.value_rules, text) for text in meanings(resource.cloud, value.text))
+        if problem is None or None in others:
             return None
         return Fault(
             tag=name,

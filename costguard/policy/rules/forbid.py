@@ -10,7 +10,7 @@ from costguard.model.finding import Level, Verdict
 from costguard.model.resource import Known, Resource, Surface
 from costguard.policy.patterns import LONGEST_VALUE, Pattern, glob_matches
 from costguard.policy.rules import Fault, Names, name_of
-from costguard.policy.selector import Selector
+from costguard.policy.selector import Selector, meanings
 
 
 class Forbid(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,7 +36,9 @@ class Forbid(msgspec.Struct, frozen=True, kw_only=True):
             if self.keys and _named(self.keys, key):
                 message = f"the key {key} is forbidden by {self.id}{why}"
                 remedy = f"remove {key} from {surface.path}"
-            elif isinstance(tag.value, Known) and self._forbids(tag.value.text[:LONGEST_VALUE]):
+            elif isinstance(tag.value, Known) and any(
+                map(self._forbids, meanings(resource.cloud, tag.value.text[:LONGEST_VALUE]))
+            ):
                 message = f"the value of {key} is of a kind that {self.id} forbids{why}; it is not shown"
                 remedy = f"remove it from {key}, and treat it as leaked if it was a secret"
             else:

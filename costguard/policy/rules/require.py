@@ -8,6 +8,8 @@ known, empty or only spaces                    empty
 known, not an allowed value                    invalid (with the nearest allowed value, if one is near)
 absent, an alias or another case is there      misspelled
 absent, set closed                             missing
+absent, a Tag of Google's stands for it        as the value of that Tag is
+known, and that Tag says something else        invalid
 absent, may be there unseen                    unknown
 present with an unknown value                  compliant on presence; unknown if the rule constrains the value
 =============================================  ==========================================================
@@ -17,10 +19,11 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
+from costguard.catalog.encoding import encode
 from costguard.model.finding import Level, Verdict
-from costguard.model.resource import Known, Resource, Surface, Tag
+from costguard.model.resource import Cloud, Known, Resource, Surface, Tag
 from costguard.policy.rules import Fault, shown
-from costguard.policy.selector import Selector, Spelling
+from costguard.policy.selector import Selector, Spelling, meanings
 from costguard.policy.values import Allowed, ValueRule, listing
 
 
@@ -44,11 +47,17 @@ class Require(msgspec.Struct, frozen=True, kw_only=True):
     def judge(self, resource: Resource, surface: Surface) -> Iterator[Fault]:
         key = self.spelling.on(resource.cloud)
         tag = surface.tags.tags.get(key)
-        fault = self._value(key, tag) if tag is not None else self._absent(key, surface)
+        bound = self.spelling.bound(resource.cloud, surface.tags)
+        if tag is not None:
+            fault = self._value(key, tag, resource.cloud) or self._contradicted(key, tag, bound)
+        elif isinstance(bound, Tag):
+            fault = self._value(f"tag:{self.spelling.google_tag}", bound, None)
+        else:
+            fault = self._absent(key, surface, resource.cloud, bound or "")
         if fault is not None:
             yield fault
 
-    def _value(self, key: str, tag: Tag) -> Fault | None:
+    def _value(self, key: str, tag: Tag, cloud: Cloud | None) -> Fault | None:
         value = tag.value
         if not isinstance(value, Known):
             if not self.values:
@@ -63,29 +72,55 @@ class Require(msgspec.Struct, frozen=True, kw_only=True):
         origin = "" if tag.source == "the resource" else f" (from {tag.source})"
         if not text.strip():
             return self._fault(key, Verdict.EMPTY, f"{key} has no value{origin}", f"set {key} to {self._wanted()}")
-        for rule in self.values:
-            problem = rule.check(text)
-            if problem:
-                quoted = shown(text, value.sensitive)
-                expected = None if value.sensitive else self._meant(text)
-                if expected:
-                    remedy = f'write {key} = "{expected}"{origin and f" in {tag.source}"}'
-                else:
-                    remedy = f"set {key} to {self._wanted()}{origin and f' in {tag.source}'}"
-                return self._fault(
-                    key,
-                    Verdict.INVALID,
-                    f"{key}: {quoted} {problem}{origin}",
-                    remedy,
-                    found=None if value.sensitive else text,
-                    expected=expected,
-                )
-        return None
+        texts = meanings(cloud, text)
+        problem, *others = map(self._problem, texts)
+        if problem is None or None in others:
+            return None
+        quoted = shown(text, value.sensitive)
+        expected = None if value.sensitive else self._meant(texts[-1])
+        if expected and cloud == "google":
+            expected = encode("google", expected)  # None where no label can hold it: then it can't be written either.
+        if expected:
+            remedy = f'write {key} = "{expected}"{origin and f" in {tag.source}"}'
+        else:
+            remedy = f"set {key} to {self._wanted()}{origin and f' in {tag.source}'}"
+        return self._fault(
+            key,
+            Verdict.INVALID,
+            f"{key}: {quoted} {problem}{origin}",
+            remedy,
+            found=None if value.sensitive else text,
+            expected=expected,
+        )
 
-    def _absent(self, key: str, surface: Surface) -> Fault | None:
+    def _problem(self, text: str) -> str | None:
+        return next(filter(None, (rule.check(text) for rule in self.values)), None)
+
+    def _contradicted(self, key: str, tag: Tag, bound: Tag | str | None) -> Fault | None:
+        """A label that is right by itself, and beside it a Tag that says something else: nobody knows which one counts.
+
+        Labels have no upper case, so case alone is no contradiction.
+        """
+        if not isinstance(bound, Tag) or not (isinstance(tag.value, Known) and isinstance(bound.value, Known)):
+            return None
+        said = bound.value.text
+        if said.casefold() in {text.casefold() for text in meanings("google", tag.value.text)}:
+            return None
+        origin = "" if bound.source == "the resource" else f" (from {bound.source})"
+        return self._fault(
+            key,
+            Verdict.INVALID,
+            f"{key}: the label is {shown(tag.value.text, tag.value.sensitive)}, and the Tag {self.spelling.google_tag} "
+            f"is {shown(said, bound.value.sensitive)}{origin}",
+            "make them say the same, or take one of them away",
+            found=None if tag.value.sensitive else tag.value.text,
+        )
+
+    def _absent(self, key: str, surface: Surface, cloud: Cloud | None, unbound: str) -> Fault | None:
+        """``unbound``: why a Tag of Google's may stand for it unseen."""
         there = self._misspelled(key, surface)
         tags = surface.tags
-        doubt = tags.doubt(key)
+        doubt = tags.doubt(key) or unbound
         if doubt:
             if not self.required and there is None:
                 return None
@@ -116,7 +151,13 @@ class Require(msgspec.Struct, frozen=True, kw_only=True):
                 f"{key} is missing: the source sets it, and ignore_changes keeps it from being applied",
                 f"take {surface.path} out of ignore_changes, or set {key} where the tags are kept",
             )
-        return self._fault(key, Verdict.MISSING, f"{key} is missing", _addition(key, self._wanted(), surface))
+        google_tag = self.spelling.google_tag if cloud == "google" else ""
+        return self._fault(
+            key,
+            Verdict.MISSING,
+            f"{key} is missing{google_tag and f', and so is the Tag {google_tag}'}",
+            _addition(key, self._wanted(), surface) + (google_tag and f", or bind a value of the Tag {google_tag}"),
+        )
 
     def _misspelled(self, key: str, surface: Surface) -> str | None:
         """The key that stands for this tag under another name: another case of it first, then the aliases in order."""

@@ -8,7 +8,7 @@ import msgspec
 from costguard.model.finding import Level, Verdict
 from costguard.model.resource import Known, Resource, Surface
 from costguard.policy.rules import Fault
-from costguard.policy.selector import Selector
+from costguard.policy.selector import Selector, meanings
 from costguard.policy.values import schema_errors
 
 
@@ -41,7 +41,8 @@ class TagsSchema(msgspec.Struct, frozen=True, kw_only=True):
             )
             return
         errors = list(schema_errors(self.schema, known | dict.fromkeys(hidden, "-")))
-        if errors:
+        meant = {key: meanings(resource.cloud, text)[-1] for key, text in known.items()}
+        if errors and (meant == known or any(schema_errors(self.schema, meant | dict.fromkeys(hidden, "-")))):
             listed = "; ".join(f"{'.'.join(map(str, path)) or 'the map'}: {clause}" for path, clause in errors[:3])
             yield _whole(
                 Verdict.INVALID,
