@@ -35,6 +35,7 @@ _PREFIX = MappingProxyType(
         "efs": "elasticfilesystem",
         "elb": "elasticloadbalancing",
         "elbv2": "elasticloadbalancing",
+        "emr": "elasticmapreduce",
         "opensearch": "es",
         "resourcegroupstaggingapi": "tag",
         "stepfunctions": "states",

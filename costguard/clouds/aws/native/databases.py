@@ -43,8 +43,8 @@ def _snapshot(_: Reading, item: Item) -> Kind:
 
 
 def _cluster_snapshot(_: Reading, item: Item) -> Kind:
-    type_ = _family(item, "aws_docdb_cluster_snapshot", "aws_neptune_cluster_snapshot", "aws_db_cluster_snapshot")
-    return Kind(type_, managers=_makers(item, "DBClusterIdentifier"))
+    # Of all engines: Terraform's types for those of DocumentDB and Neptune have no tags, but the snapshots do.
+    return Kind("aws_db_cluster_snapshot", managers=_makers(item, "DBClusterIdentifier"))
 
 
 def _made_by_aws(type_: str, field: str, separator: str = ".") -> Callable[[Reading, Item], Kind]:
@@ -125,10 +125,9 @@ ROWS = (
         "DescribeDBClusterSnapshots",
         "DBClusterSnapshots",
         "DBClusterSnapshotArn",
-        "",
+        "aws_db_cluster_snapshot",
         tags="TagList",
         kind=_cluster_snapshot,
-        among=("aws_db_cluster_snapshot", "aws_docdb_cluster_snapshot", "aws_neptune_cluster_snapshot"),
     ),
     _database("DescribeDBSubnetGroups", "DBSubnetGroups", "DBSubnetGroupArn", "aws_db_subnet_group"),
     _database(
