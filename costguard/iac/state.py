@@ -97,7 +97,7 @@ def configuration(path: str) -> str:
 def local_states(patterns: Iterable[str], folder: Path) -> Iterator[tuple[Path, str] | Gap]:
     """The state files that the patterns name, each once and in order, with what people call their configurations.
 
-    Patterns are paths seen from ``folder``; ``*`` and ``?`` match in one name, ``**`` through folders, and of a folder
+    Patterns are paths seen from ``folder``, or absolute; ``*`` and ``?`` match in one name, ``**`` through folders, and of a folder
     all its ``*.tfstate``. ``.terraform`` is never looked into: what it holds points to a state and is none. A pattern
     that names nothing, and a folder that can't be listed, is a gap.
     """
@@ -105,7 +105,8 @@ def local_states(patterns: Iterable[str], folder: Path) -> Iterator[tuple[Path, 
     for pattern in patterns:
         parts = [part for part in pattern.split("/") if part not in ("", ".")]
         fixed = next((at for at, part in enumerate(parts) if _MAGIC.search(part)), len(parts))
-        start = folder.joinpath(*parts[:fixed])
+        base = Path("/") if pattern.startswith("/") else folder
+        start = base.joinpath(*parts[:fixed])
         if fixed == len(parts):
             parts = parts if start.is_file() else [*parts, "**"]
         # Where the last part says nothing of the name, what isn't called a state is none: backups, locks, sources.
@@ -116,13 +117,13 @@ def local_states(patterns: Iterable[str], folder: Path) -> Iterator[tuple[Path, 
                 found = True
                 yield item
                 continue
-            path = item.relative_to(folder).as_posix()
+            path = item.relative_to(base).as_posix()
             if not path_matches("/".join(parts), path) or (any_name and item.suffix != ".tfstate"):
                 continue
             found = True
             if item not in seen:
                 seen.add(item)
-                yield item, configuration(path)
+                yield item, configuration(f"/{path}" if pattern.startswith("/") else path)
         if not found:
             yield Gap(pattern, "no state is there; mend terraform.states in costguard.yaml")
 
@@ -189,7 +190,7 @@ def _decode(raw: memoryview | msgspec.Raw, kind: type[T]) -> T:
 
 
 def _rows(raw: msgspec.Raw) -> list[msgspec.Raw]:
-    """The elements of a list; none of what is null or absent."""
+    """The elements of a list; none of what is null or absent. Raises :class:`_Unreadable` for what is no list."""
     return [] if _null(raw) else _decode(raw, list[msgspec.Raw])
 
 
