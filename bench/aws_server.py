@@ -225,7 +225,7 @@ class Cloud:
         shown: list[str] = []
         number, end, many = start, self.count(account, region), len(KINDS)
         while number < end and len(shown) < size:
-            tagged = _STATES[(number * 7 + number // 20) % 20]
+            tagged = state(number)
             if tagged in states and chosen[number % many]:
                 n = base + number
                 shown.append(templates[number % many][tagged] % {"n": n, "team": number % 37, "service": number % 101})

@@ -238,7 +238,7 @@ class AwsServer:
                 response = await self._answer(call, account, request)
             except ApiError as error:
                 response = wire.error(call, error.code, error.message, error.status)
-            except OSError as error:
+            except (OSError, EOFError) as error:
                 response = wire.error(call, "MotoDied", repr(error), 501)
             for fault in self.faults:
                 if fault.effect.change and fault.strikes(call, account):

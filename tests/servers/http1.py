@@ -241,11 +241,15 @@ async def forward(request: Request, port: int, headers: Mapping[str, str]) -> Re
     reader, writer = await asyncio.open_connection(LOOPBACK, port, limit=1 << 20)
     try:
         writer.write("\r\n".join([*lines, "", ""]).encode("latin-1") + request.body)
-        raw = await reader.read(-1)
+        head = await reader.readuntil(b"\r\n\r\n")
+        status, *rest = head.decode("latin-1").rstrip().split("\r\n")
+        named = [(name, value.strip()) for name, _, value in (line.partition(":") for line in rest)]
+        length = next((int(value) for name, value in named if name.lower() == "content-length"), -1)
+        if request.method == "HEAD":
+            length = 0
+        # Not to the end of the stream where it can be helped: werkzeug waits for 10 ms before it closes one.
+        body = await (reader.readexactly(length) if length >= 0 else reader.read(-1))
     finally:
         writer.close()
-    head, _, body = raw.partition(b"\r\n\r\n")
-    status, *rest = head.decode("latin-1").split("\r\n")
-    named = [(name, value.strip()) for name, _, value in (line.partition(":") for line in rest)]
     kept = tuple((name, value) for name, value in named if name.lower() not in {"connection", "transfer-encoding"})
     return Response(status=int(status.split(" ")[1]), body=body, headers=kept)
