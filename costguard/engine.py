@@ -35,6 +35,9 @@ from costguard.model.spool import HELD, Spool, encoded
 from costguard.policy import Exemption, Policy
 from costguard.policy.rules import Fault, Rule, shown
 
+MOST_TAGS = 100
+"""A rule about keys that nobody foresaw may fault any number of them: this many are counted one by one."""
+
 _UNKNOWN_LEVEL = {"pass": Level.INFO, "warn": Level.WARNING, "fail": Level.ERROR}
 
 
@@ -172,6 +175,7 @@ class _Count:
         self._accounts: dict[str, _Statuses] = {}
         self._types: dict[str, _Statuses] = {}
         self._faults: dict[_FaultKey, _FaultCount] = {}
+        self._tags: dict[str, set[str | None]] = {}
         self._number = 0
 
     def add(self, resource: Resource, status: Status, findings: Sequence[Finding]) -> None:
@@ -184,10 +188,7 @@ class _Count:
             known.findings += len(findings)
         self._number += 1
         for finding in findings:
-            about = (finding.rule, finding.tag, finding.verdict, finding.level, finding.new)
-            fault = self._faults.get(about)
-            if fault is None:
-                fault = self._faults[about] = _FaultCount(finding.key)
+            fault = self._fault(finding)
             fault.findings += 1
             if fault.key != finding.key:
                 fault.key = None
@@ -196,6 +197,19 @@ class _Count:
                 fault.resources += 1
                 fault.accounts[account] += 1
                 fault.types[resource.type] += 1
+
+    def _fault(self, finding: Finding) -> "_FaultCount":
+        about = (finding.rule, finding.tag, finding.verdict, finding.level, finding.new)
+        fault = self._faults.get(about)
+        if fault is not None:
+            return fault
+        tags = self._tags.setdefault(finding.rule, set())
+        if finding.tag not in tags and len(tags) >= MOST_TAGS:
+            about = (finding.rule, None, finding.verdict, finding.level, finding.new)
+            return self._faults.setdefault(about, _FaultCount(None))
+        tags.add(finding.tag)
+        fault = self._faults[about] = _FaultCount(finding.key)
+        return fault
 
     def totals(self) -> Totals:
         faults = [

@@ -137,7 +137,8 @@ class FaultTotal(msgspec.Struct, frozen=True, kw_only=True):
     """How often one fault was found: that of one rule with one tag, one verdict and one level.
 
     ``key`` is its spelling where all have the same one. ``accounts`` and ``types`` count the resources that have it,
-    by account and by type.
+    by account and by type. Where one rule has faulted a hundred different tags, those that are left are counted
+    together: their ``tag`` is null.
     """
 
     rule: str

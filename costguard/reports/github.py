@@ -9,7 +9,8 @@ from collections.abc import Iterable
 
 from costguard.model.finding import Finding, Report
 from costguard.reports import Style
-from costguard.reports.sections import Section, address, count, heading, headline, mended, split, tally
+from costguard.reports.inventory import gaps, looked
+from costguard.reports.sections import MOST, Section, Survey, address, count, heading, headline, mended, tally
 from costguard.reports.text import ADDRESS, printable, prose
 
 _SHOWN = 10
@@ -19,29 +20,31 @@ _PROPERTY = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A", ":": "%3A", ","
 
 
 def render(report: Report, style: Style) -> Iterable[str]:  # noqa: ARG001 - annotations have no style.
-    parts = split(report.findings)
-    errors = [_annotation("error", finding) for finding in parts[Section.ERROR]]
+    survey = Survey(report, MOST)
+    errors = [_annotation("error", finding) for finding in survey[Section.ERROR].shown]
     if not report.complete or report.gaps:
         errors.insert(0, _incomplete(report))
-    warnings = [_annotation("warning", f) for f in (*parts[Section.WARNING], *parts[Section.UNDECIDED])]
-    notices = [_annotation("notice", finding) for finding in (*parts[Section.INFO], *parts[Section.DEBT])]
-    summary = [f"{headline(report)} {tally(report)}"]
-    if parts[Section.DEBT]:
-        summary.append(f"Old debt, not blocking: {count(len(parts[Section.DEBT]), 'finding')}.")
+    warnings = [_annotation("warning", f) for f in (*survey[Section.WARNING].shown, *survey[Section.UNDECIDED].shown)]
+    notices = [_annotation("notice", finding) for finding in (*survey[Section.INFO].shown, *survey[Section.DEBT].shown)]
+    summary = [f"{headline(report, survey)} {tally(report)}"]
+    if survey[Section.DEBT].findings:
+        summary.append(f"Old debt, not blocking: {count(survey[Section.DEBT].findings, 'finding')}.")
     summary += [
         f"GitHub shows {_SHOWN} of the {len(lines):,} {noun}; the log of this step has them all."
         for lines, noun in ((errors, "errors"), (warnings, "warnings"))
         if len(lines) > _SHOWN
     ]
+    summary += filter(None, (survey.rest(), looked(report)))
     summary += map(prose, report.notes)
     last = _command("notice", {"title": f"costguard {report.checkpoint}"}, "\n".join(summary))
     return ["\n".join([*errors, *warnings, *notices[: _SHOWN - 1], last]) + "\n"]
 
 
 def _incomplete(report: Report) -> str:
-    lines = [f"{printable(gap.where, ADDRESS)}: {prose(gap.why)}" for gap in report.gaps[:_GAPS_NAMED]]
-    if len(report.gaps) > _GAPS_NAMED:
-        lines.append(f"and {len(report.gaps) - _GAPS_NAMED:,} more")
+    holes = gaps(report)
+    lines = [f"{hole.name}: {hole.why}" for hole in holes[:_GAPS_NAMED]]
+    if len(holes) > _GAPS_NAMED:
+        lines.append(f"and {len(holes) - _GAPS_NAMED:,} more")
     what = count(len(report.gaps), "thing") if report.gaps else "something"
     lines.insert(0, f"{what} could not be read, and nothing here speaks for what is missing.")
     return _command("error", {"title": f"costguard {report.checkpoint} is incomplete"}, "\n".join(lines))

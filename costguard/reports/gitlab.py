@@ -13,7 +13,7 @@ import msgspec
 from costguard.model.finding import Finding, Level, Report
 from costguard.model.resource import Gap
 from costguard.reports import Style
-from costguard.reports.sections import Section, address, mended, section, split, unlocated
+from costguard.reports.sections import MOST, Section, Survey, address, mended, section, unlocated
 from costguard.reports.text import ADDRESS, json_text, printable, prose
 
 _SEVERITIES = {Level.ERROR: "major", Level.WARNING: "minor", Level.INFO: "info"}
@@ -23,7 +23,10 @@ def render(report: Report, style: Style) -> Iterable[str]:  # noqa: ARG001 - cod
     entries = [_gap(gap, report) for gap in report.gaps]
     if not report.complete and not report.gaps:
         entries.append(_gap(Gap("the run", "not everything was read"), report))
-    entries += [_entry(finding, report) for group in split(report.findings).values() for finding in group]
+    survey = Survey(report, MOST)
+    entries += [_entry(finding, report) for finding in survey.shown]
+    if rest := survey.rest():
+        entries.append(_rest(rest, survey, report))
     return [json_text(msgspec.json.format(msgspec.json.encode(entries), indent=2)) + "\n"]
 
 
@@ -42,15 +45,30 @@ def _entry(finding: Finding, report: Report) -> dict[str, Any]:
     }
 
 
-def _gap(gap: Gap, report: Report) -> dict[str, Any]:
-    from hashlib import sha256
+def _rest(rest: str, survey: Survey, report: Report) -> dict[str, Any]:
+    """An entry for all that have none, as severe as the worst of them."""
+    severities = {Section.ERROR: "major", Section.WARNING: "minor", Section.UNDECIDED: "minor"}
+    return {
+        "description": rest,
+        "check_name": "costguard/left-out",
+        "fingerprint": _named("costguard/left-out/v1", report.checkpoint),
+        "severity": next(severities.get(kind, "info") for kind in Section if survey[kind].left_out),
+        "location": {"path": unlocated(report.checkpoint, "left-out"), "lines": {"begin": 1}},
+    }
 
-    named = "\0".join(("costguard/gap/v1", report.checkpoint, gap.where, gap.why))
+
+def _gap(gap: Gap, report: Report) -> dict[str, Any]:
     where = printable(gap.where, ADDRESS)
     return {
         "description": f"{where} could not be read, and nothing here speaks for it: {prose(gap.why)}",
         "check_name": "costguard/incomplete",
-        "fingerprint": sha256(named.encode("utf-8", "backslashreplace")).hexdigest()[:32],
+        "fingerprint": _named("costguard/gap/v1", report.checkpoint, gap.where, gap.why),
         "severity": "blocker",
         "location": {"path": unlocated(report.checkpoint, gap.where), "lines": {"begin": 1}},
     }
+
+
+def _named(*parts: str) -> str:
+    from hashlib import sha256
+
+    return sha256("\0".join(parts).encode("utf-8", "backslashreplace")).hexdigest()[:32]

@@ -7,12 +7,17 @@ run is a test that passed and not an empty file, which servers refuse.
 """
 
 from collections.abc import Iterable
+from itertools import islice
 
 from costguard.model.finding import Finding, Report, Status
 from costguard.reports import Style
+from costguard.reports.inventory import looked
 from costguard.reports.sections import (
+    MOST,
     Section,
+    Survey,
     address,
+    count,
     headline,
     in_surface,
     location,
@@ -34,11 +39,12 @@ _XML = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"})
 
 
 def render(report: Report, style: Style) -> Iterable[str]:  # noqa: ARG001 - JUnit has no style.
-    suites = [_run(report)]
+    survey = Survey(report, MOST)
+    suites = [_run(report, survey)]
     by_type: dict[str, list[str]] = {}
-    for finding in report.findings:
+    for finding in survey.shown if survey.left_out else report.findings:
         by_type.setdefault(finding.resource.type, []).append(_case(finding))
-    for resource in report.resources or ():
+    for resource in islice(report.resources or (), MOST):
         if resource.status in (Status.COMPLIANT, Status.EXEMPT):
             cases = by_type.setdefault(resource.type, [])
             cases.append(_element("testcase", (), classname=printable(resource.address, ADDRESS), name=resource.status))
@@ -47,8 +53,8 @@ def render(report: Report, style: Style) -> Iterable[str]:  # noqa: ARG001 - JUn
     return [f'<?xml version="1.0" encoding="UTF-8"?>\n{body}\n']
 
 
-def _run(report: Report) -> str:
-    """What could not be read; the only suite that is always there."""
+def _run(report: Report, survey: Survey) -> str:
+    """What could not be read, and what isn't listed; the only suite that is always there."""
     cases = [
         _element(
             "testcase",
@@ -58,8 +64,18 @@ def _run(report: Report) -> str:
         )
         for gap in report.gaps
     ]
-    summary = f"{headline(report)} {tally(report)}"
-    inside = [_element("system-out", [_escape("\n".join([summary, *map(prose, report.notes)]))])]
+    if rest := survey.rest():
+        if survey[Section.ERROR].left_out:
+            outcome = _element("failure", [], message=rest, type="left out")
+        else:
+            outcome = _element("skipped", [], message=rest)
+        cases.append(_element("testcase", [outcome], classname="costguard", name="every finding is listed"))
+    if (more := len(report.resources or ()) - MOST) > 0:
+        outcome = _element("skipped", [], message=f"{count(more, 'resource')} more; --format json has them all")
+        cases.append(_element("testcase", [outcome], classname="costguard", name="every resource is listed"))
+    summary = f"{headline(report, survey)} {tally(report)}"
+    said = [line for line in (summary, looked(report), *map(prose, report.notes)) if line]
+    inside = [_element("system-out", [_escape("\n".join(said))])]
     if not report.complete:
         inside.insert(0, _element("error", [], message="The run is incomplete. " + summary, type="incomplete"))
     cases.insert(

@@ -8,19 +8,21 @@ code does. So a word stays a word only if it can be nothing else, and is code ot
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import islice
 
 from costguard.model.finding import Finding, Report
-from costguard.reports import Style
+from costguard.reports import Style, inventory
 from costguard.reports.sections import (
+    MOST,
     Block,
     Section,
+    Survey,
     blocks,
     count,
     headline,
     location,
-    of_resources,
+    managers,
     said_of_all,
-    split,
     tally,
     whereabouts,
 )
@@ -32,8 +34,11 @@ _RESERVE = 1_500
 """For the end of a fold, and the sentences that say what is left out."""
 _LISTED = 5
 _GAPS_LISTED = 20
+_LIVE_LISTED = 200
 
-_PLAIN = re.compile(r"""["'(]{0,2}[^\W\d_]+(?:['’-][^\W\d_]+)*["')]{0,2}[.,;:!?]?|["'()=—–…][.,;:!?]?""")
+_PLAIN = re.compile(
+    r"""["'(]{0,2}[^\W\d_]+(?:['’-][^\W\d_]+)*["')]{0,2}[.,;:!?]?|\(?[0-9]{1,3}(?:,[0-9]{3})*[,;:]?|["'()=—–…][.,;:!?]?"""
+)
 _HASH = re.compile(r"[0-9a-fA-F]{7,}")
 _CORE = re.compile(r"""(["'(]+)(.*?)(["')]+[.,;:!?]*)|()(.*?)([.,;:!?]*)""", re.DOTALL)
 _UNSPANNABLE = re.compile(r"[`|<>]")
@@ -41,24 +46,34 @@ _UNSPANNABLE = re.compile(r"[`|<>]")
 
 def render(report: Report, style: Style) -> Iterable[str]:  # noqa: ARG001 - Markdown has no style.
     comment = _Comment()
-    parts = split(report.findings)
-    errors = parts[Section.ERROR]
-    calm = report.complete and not parts[Section.WARNING] and not parts[Section.UNDECIDED]
-    mark = "❌" if errors else "✅" if calm else "⚠️"
+    survey = Survey(report, _LIVE_LISTED if report.checkpoint == "live" else None)
+    errors = survey[Section.ERROR]
+    calm = report.complete and not survey[Section.WARNING].findings and not survey[Section.UNDECIDED].findings
+    mark = "❌" if errors.findings else "✅" if calm else "⚠️"
     # The first line lets a job find its earlier comment and replace it.
-    title = f"{mark} costguard {report.checkpoint}: {headline(report).rstrip('.')}"
+    title = f"{mark} costguard {report.checkpoint}: {headline(report, survey).rstrip('.')}"
     comment.say(f"<!-- costguard:{report.checkpoint} -->\n### {title}")
     if not report.complete or report.gaps:
         _gaps(comment, report)
-    if errors:
-        comment.table("", blocks(errors), "error")
-    for part, noun in _FOLDS:
-        if parts[part]:
-            title = f"{count(len(parts[part]), noun)} on {count(of_resources(parts[part]), 'resource')}"
-            comment.table(title, blocks(parts[part]), noun)
+    faults = inventory.faults(report)
+    if faults:
+        comment.faults(faults)
+    if errors.findings:
+        title = "" if not faults else f"{count(errors.findings, 'error')} on {count(errors.resources, 'resource')}"
+        comment.table(title, blocks(errors.shown), "error", errors.left_out)
+    for kind, noun in _FOLDS:
+        part = survey[kind]
+        if part.findings:
+            title = f"{count(part.findings, noun)} on {count(part.resources, 'resource')}"
+            comment.table(title, blocks(part.shown), noun, part.left_out)
     if report.resources:  # Unset, or none.
-        rows = [f"- {one.status.value}: {_value(one.address)}" for one in report.resources]
-        comment.list(count(len(rows), "judged resource"), rows, "resource")
+        some = islice(report.resources, MOST)
+        rows = [f"- {one.status.value}: {_value(one.address)}" for one in some]
+        comment.list(count(len(report.resources), "judged resource"), rows, "resource", len(report.resources))
+    if said := inventory.looked(report):
+        comment.say(_words(said))
+        rows = [f"- {_value(hole.name)}: {_words(hole.why)}" for hole in inventory.unread(report)]
+        comment.list("What was not read", rows, "line")
     if report.notes:
         comment.list("", [f"- {_words(note)}" for note in report.notes], "note")
     comment.end(f"{tally(report)} <sub>{_words(report.tool.name)} {_value(report.tool.version, VALUE)}</sub>")
@@ -76,8 +91,10 @@ _FOLDS = (
 def _gaps(comment: "_Comment", report: Report) -> None:
     what = count(len(report.gaps), "thing") if report.gaps else "Something"
     comment.say(f"**Incomplete. {what} could not be read; nothing here speaks for what is missing.**")
-    rows = [f"- {_value(gap.where)}: {_words(gap.why)}" for gap in report.gaps]
+    rows = [f"- {_value(gap.name)}: {_words(gap.why)}" for gap in inventory.gaps(report)]
     comment.list("", rows[:_GAPS_LISTED], "gap", len(rows))
+    if rows and report.checkpoint == "live":
+        comment.say("Mend what can be mended; `--allow-gap PATTERN` accepts what can't, by the names above.")
 
 
 class _Comment:
@@ -98,10 +115,19 @@ class _Comment:
         """What the reserve is for."""
         self._paragraphs.append(paragraph)
 
-    def table(self, title: str, found: Sequence[Block], noun: str) -> None:
+    def faults(self, found: Sequence[inventory.Fault]) -> None:
+        head = ["| What is wrong | On | Most of them |", "| --- | --- | --- |"]
+        rows = []
+        for fault in found:
+            worst = "<br>".join((_words(fault.types), _words(fault.accounts)))
+            rows.append((f"| {_words(fault.title)} | {_words(fault.extent)} | {worst} |", 1))
+        self._fold("", head, rows, "fault")
+
+    def table(self, title: str, found: Sequence[Block], noun: str, more: int = 0) -> None:
+        """``more`` findings are not in ``found``."""
         head = ["| Resource | What is wrong | What mends it |", "| --- | --- | --- |"]
         rows = [(row, number) for block in found for row, number in _rows(block)]
-        self._fold(title, head, rows, noun)
+        self._fold(title, head, [*rows, *([("", more)] if more else [])], noun)
 
     def list(self, title: str, rows: Sequence[str], noun: str, total: int = 0) -> None:
         extra = [("", total - len(rows))] if total > len(rows) else []
@@ -148,7 +174,8 @@ def _rows(block: Block) -> Iterable[tuple[str, int]]:
 def _place(finding: Finding) -> str:
     where = f"at {_value(location(finding))}" if finding.location else _words(whereabouts(finding))
     more = f"(and {count(finding.instances - 1, 'more instance')})" if finding.instances > 1 else ""
-    return " ".join(part for part in (_value(finding.resource.address), where, more) if part)
+    by = _words(managers(finding))
+    return " ".join(part for part in (_value(finding.resource.address), where, more, by) if part)
 
 
 def _code(text: str) -> str:

@@ -13,7 +13,8 @@ import msgspec
 
 from costguard.model.finding import Finding, Level, Report
 from costguard.reports import Style
-from costguard.reports.sections import headline, mended, unlocated
+from costguard.reports.inventory import looked
+from costguard.reports.sections import MOST, Survey, headline, mended, unlocated
 from costguard.reports.text import ADDRESS, json_text, printable, prose
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -34,14 +35,18 @@ _Object = dict[str, Any]
 
 
 def render(report: Report, style: Style) -> Iterable[str]:  # noqa: ARG001 - SARIF has no style.
+    survey = Survey(report, MOST)
+    rest = survey.rest()
+    shown = tuple(survey.shown) if rest else report.findings
     by_rule: dict[str, list[Finding]] = {}
-    for finding in report.findings:
+    for finding in shown:
         by_rule.setdefault(finding.rule, []).append(finding)
     indexes = {rule: index for index, rule in enumerate(by_rule)}
     notifications = [
         _notification("error", f"{printable(gap.where, ADDRESS)} could not be read: {prose(gap.why)}")
         for gap in report.gaps
     ]
+    notifications += [_notification("warning", rest)] if rest else []
     notifications += [_notification("note", prose(note)) for note in report.notes]
     log = {
         "$schema": _SCHEMA,
@@ -58,10 +63,11 @@ def render(report: Report, style: Style) -> Iterable[str]:  # noqa: ARG001 - SAR
                 # Two checkpoints of one commit are two analyses: without this the second upload replaces the first.
                 "automationDetails": {"id": f"costguard/{report.checkpoint}/"},
                 "invocations": [{"executionSuccessful": report.complete, "toolExecutionNotifications": notifications}],
-                "results": [_result(finding, indexes[finding.rule], report) for finding in report.findings],
+                "results": [_result(finding, indexes[finding.rule], report) for finding in shown],
                 "properties": {
-                    "headline": headline(report),
+                    "headline": headline(report, survey),
                     "summary": msgspec.to_builtins(report.summary),
+                    **({"coverage": said} if (said := looked(report)) else {}),
                 },
             }
         ],

@@ -1,6 +1,6 @@
 """What every format agrees on: what blocks, which faults are one and the same, and how to count in words."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 
 import msgspec
@@ -13,6 +13,7 @@ SHARED = 4
 """A fault that this many resources have is said once, with a list of them; fewer have a block each."""
 
 _FOUND = 4
+_MANAGERS = 2
 # Where a resource of some type carries its own tags: naming it tells a reader nothing.
 _OWN = frozenset(("", "tags", "tag", "labels", "resource_labels", "user_labels"))
 
@@ -28,24 +29,96 @@ class Section(StrEnum):
 
 
 def section(finding: Finding) -> Section:
+    return section_of(finding.new, finding.level, finding.verdict)
+
+
+def section_of(new: bool, level: Level, verdict: Verdict) -> Section:
     """An undecided tag that the policy makes an error is one: a reader must see it among what blocks."""
-    if not finding.new:
+    if not new:
         return Section.DEBT
-    match finding.level:
+    match level:
         case Level.ERROR:
             return Section.ERROR
         case Level.WARNING:
-            return Section.UNDECIDED if finding.verdict is Verdict.UNKNOWN else Section.WARNING
+            return Section.UNDECIDED if verdict is Verdict.UNKNOWN else Section.WARNING
         case Level.INFO:
             return Section.INFO
 
 
-def split(findings: Iterable[Finding]) -> dict[Section, list[Finding]]:
-    """The findings by section, in the order of :class:`Section` and each in the order of the report."""
-    parts: dict[Section, list[Finding]] = {part: [] for part in Section}
-    for finding in findings:
-        parts[section(finding)].append(finding)
-    return parts
+MOST = 10_000
+"""The findings that a format lists which has an entry for each; GitHub takes 25,000 results and shows 5,000."""
+
+_BLOCKING = (Section.ERROR, Section.WARNING, Section.UNDECIDED)
+
+
+class Part(msgspec.Struct):
+    """What a report has of one section: the findings to show, how many there are in all, and on how many resources."""
+
+    shown: list[Finding]
+    findings: int = 0
+    resources: int = 0
+
+    @property
+    def left_out(self) -> int:
+        return self.findings - len(self.shown)
+
+
+class Survey:
+    """The findings of a report by section, each in the order of the report, counted in one pass.
+
+    Of more than ``most`` findings the first of the most urgent sections are shown. ``hit`` is the number of resources
+    with a finding that is new and more than a remark.
+    """
+
+    def __init__(self, report: Report, most: int | None = None) -> None:
+        self.parts = {part: Part([]) for part in Section}
+        self.hit = 0
+        bits = {part: 1 << index for index, part in enumerate(Section)}
+        blocking = sum(bits[part] for part in _BLOCKING)
+        # A million resources are told apart by 64 bits of each, which takes a tenth of the room.
+        seen: dict[int, int] = {}
+        room = len(report.findings) if most is None else most
+        for finding in report.findings:
+            kind = section(finding)
+            part, bit = self.parts[kind], bits[kind]
+            part.findings += 1
+            who = hash(finding.resource)
+            before = seen.get(who, 0)
+            if not before & bit:
+                part.resources += 1
+                self.hit += bool(bit & blocking and not before & blocking)
+                seen[who] = before | bit
+            part.shown.append(finding)
+            room -= 1
+            if room < 0:
+                next(part for part in reversed(self.parts.values()) if part.shown).shown.pop()
+                room = 0
+
+    def __getitem__(self, part: Section) -> Part:
+        return self.parts[part]
+
+    @property
+    def shown(self) -> Iterator[Finding]:
+        """The findings to show, what blocks first."""
+        return (finding for part in self.parts.values() for finding in part.shown)
+
+    @property
+    def left_out(self) -> int:
+        return sum(part.left_out for part in self.parts.values())
+
+    def rest(self) -> str:
+        """What isn't shown and where it is, in a sentence; nothing where nothing is left out."""
+        left = [count(part.left_out, *_NOUNS[kind]) for kind, part in self.parts.items() if part.left_out]
+        return f"Left out here: {series(left)}; --format json has them all." if left else ""
+
+
+_NOUNS = {
+    Section.ERROR: ("error", "errors"),
+    Section.WARNING: ("warning", "warnings"),
+    Section.UNDECIDED: ("undecided tag", "undecided tags"),
+    Section.INFO: ("remark", "remarks"),
+    Section.DEBT: ("old finding", "old findings"),
+}
 
 
 class Block(msgspec.Struct, frozen=True):
@@ -138,8 +211,25 @@ def said_of_all(group: Sequence[Finding]) -> str:
 
 def mended(finding: Finding) -> str:
     """All that there is to say in one line, for the formats that have one field for it."""
-    parts = (said(finding), prose(finding.remedy), by_way_of(finding), more_instances(finding))
+    parts = (said(finding), prose(finding.remedy), by_way_of(finding), more_instances(finding), managed(finding))
     return "; ".join(part for part in parts if part)
+
+
+def managed(finding: Finding) -> str:
+    """``managed by module.a.aws_s3_bucket.b in live/prod (terraform): mend it there``, or nothing."""
+    by = managers(finding)
+    return f"{by}: mend it there" if by else ""
+
+
+def managers(finding: Finding) -> str:
+    """``managed by module.a.aws_s3_bucket.b in live/prod (terraform)``, or nothing."""
+    named = [
+        f"{printable(str(one), ADDRESS).strip() or '(no name)'} ({printable(one.tool).strip() or 'by another tool'})"
+        for one in finding.managed_by
+    ]
+    if len(named) > _MANAGERS + 1:
+        named[_MANAGERS:] = [f"{len(named) - _MANAGERS:,} others"]
+    return f"managed by {series(named)}" if named else ""
 
 
 def by_way_of(finding: Finding) -> str:
@@ -198,28 +288,23 @@ def series(parts: Sequence[str], last: str = "and") -> str:
     return f"{', '.join(parts[:-1])} {last} {parts[-1]}" if len(parts) > 1 else "".join(parts)
 
 
-def of_resources(findings: Iterable[Finding]) -> int:
-    return len({finding.resource for finding in findings})
-
-
-def headline(report: Report) -> str:
+def headline(report: Report, survey: Survey) -> str:
     """The verdict in a sentence. It never says that all is well of a run that didn't see everything."""
-    parts = split(report.findings)
-    nouns = ((Section.ERROR, "error"), (Section.WARNING, "warning"), (Section.UNDECIDED, "undecided tag"))
-    said = [count(len(parts[part]), noun) for part, noun in nouns if parts[part]]
+    said = [count(survey[part].findings, *_NOUNS[part]) for part in _BLOCKING if survey[part].findings]
     summary = report.summary
     if said and report.checkpoint == "source":
         return f"{series(said)} in {count(summary.resources, 'resource')}."  # One mend may be for many of them.
     if said:
-        hit = of_resources(finding for part, _ in nouns for finding in parts[part])
-        total = max(summary.resources, hit)
-        where = "the only resource" if total == 1 else f"{hit:,} of {count(total, 'resource')}"
+        total = max(summary.resources, survey.hit)
+        where = "the only resource" if total == 1 else f"{survey.hit:,} of {count(total, 'resource')}"
         return f"{series(said)} on {where}."
     if not report.complete:
         return "No new findings in what could be read."
     if not summary.resources:
         if report.checkpoint == "source":
             return "Nothing to judge: there are no resources in what was asked for."
+        if report.checkpoint == "live":
+            return "Nothing to judge: no resource was found."
         return "Nothing to judge: no resource is created, changed or kept."
     judged = summary.resources - summary.untaggable
     if not judged:

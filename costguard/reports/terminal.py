@@ -5,12 +5,17 @@ and paths are never cut, because they are what a reader copies.
 """
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
 
 from costguard.model.finding import Finding, Report, Status
-from costguard.reports import Style
+from costguard.model.resource import Checkpoint
+from costguard.reports import Style, inventory
 from costguard.reports.sections import (
+    MOST,
     Block,
+    Part,
     Section,
+    Survey,
     address,
     blocks,
     by_way_of,
@@ -18,11 +23,11 @@ from costguard.reports.sections import (
     heading,
     headline,
     location,
+    managed,
+    managers,
     more_instances,
     name,
-    of_resources,
     said_of_all,
-    split,
     tally,
     whereabouts,
 )
@@ -33,6 +38,9 @@ _ALARM = "1;31"
 _NARROWEST = 24
 _LISTED = 5
 _GAPS_LISTED = 20
+_LIVE_LISTED = 30
+"""Findings of a live report that are listed one by one. It may have a million: the faults are counted before them."""
+_FAULTS_LISTED = 20
 
 _LOOK = {
     Section.ERROR: ("✗", _RED, "error", "errors"),
@@ -46,7 +54,7 @@ _Words = list[tuple[str, str]]
 
 
 def render(report: Report, style: Style) -> Iterable[str]:
-    return [_Page(style).of(report)]
+    return [_Page(style, report.checkpoint).of(report)]
 
 
 def _words(text: str, sgr: str = "") -> _Words:
@@ -56,36 +64,67 @@ def _words(text: str, sgr: str = "") -> _Words:
 class _Page:
     """The lines so far, and how they are laid out."""
 
-    def __init__(self, style: Style) -> None:
+    def __init__(self, style: Style, checkpoint: Checkpoint) -> None:
         self.style = style
+        self.live = checkpoint == "live"
         self.width = max(style.width, _NARROWEST)
         self.lines: list[str] = []
 
     def of(self, report: Report) -> str:
         verbose, quiet = self.style.verbosity >= 1, self.style.verbosity < 0
-        parts = split(report.findings)
+        most = None if not self.live else MOST if verbose else _LIVE_LISTED
+        survey = Survey(report, most)
         shown = [Section.ERROR] if quiet else [Section.ERROR, Section.WARNING, Section.UNDECIDED]
         if verbose:
             shown.append(Section.INFO)
+        if self.live:
+            self._headline(report, survey)
+            self._say([])
+            self._faults(report, [*shown, Section.DEBT] if verbose else shown)
         for part in shown:
-            self._section(part, parts[part])
+            self._section(part, survey[part])
         if verbose:
-            self._debt(parts[Section.DEBT])
+            self._debt(survey[Section.DEBT])
         if not quiet:
             self._resources(report)
             self._notes(report.notes)
+            self._coverage(report)
         self._gaps(report)
-        self._summary(report, parts)
+        self._summary(report, survey)
         return "\n".join(self.lines) + "\n"
 
-    def _section(self, part: Section, findings: list[Finding]) -> None:
-        if not findings:
+    def _faults(self, report: Report, shown: Sequence[Section]) -> None:
+        """How often each fault is there, before any single resource: what somebody with a minute reads."""
+        rows = [fault for fault in inventory.faults(report) if fault.section in shown]
+        if not rows:
             return
-        mark, sgr, one, many = _LOOK[part]
-        self._say([(count(len(findings), one, many).upper(), f"1;{sgr}")])
+        listed = rows if self.style.verbosity >= 1 or len(rows) <= _FAULTS_LISTED + 1 else rows[:_FAULTS_LISTED]
+        for fault in listed:
+            mark, sgr, *_ = _LOOK[fault.section]
+            self._say([*_words(fault.title, _BOLD), *_words(f"on {fault.extent}")], "", "  ", mark=(mark, sgr))
+            self._say(_words(fault.types), "    ", "      ")
+            self._say([("in", ""), *_words(fault.accounts)], "    ", "      ")
+        if len(listed) < len(rows):
+            self._say(_words(f"and {count(len(rows) - len(listed), 'more fault')} (-v lists them)", _DIM))
         self._say([])
-        for block in blocks(findings):
+
+    def _section(self, kind: Section, part: Part) -> None:
+        """The findings of a section. Of a live report that says each fault first, it needn't name one of each."""
+        if not part.shown:
+            return
+        mark, sgr, one, many = _LOOK[kind]
+        title = count(part.findings, one, many)
+        if part.left_out:
+            title = f"{len(part.shown):,} of {title}"
+        self._say([(title.upper(), f"1;{sgr}")])
+        self._say([])
+        for block in blocks(part.shown):
             self._block(block, mark, sgr)
+            self._say([])
+        if part.left_out:
+            verbose = self.style.verbosity >= 1 or part.findings <= _LIVE_LISTED
+            where = "--format json has all" if verbose else f"-v lists up to {MOST:,}, --format json all"
+            self._say(_words(f"and {count(part.left_out, f'more {one}', f'more {many}')} ({where})", _DIM))
             self._say([])
 
     def _block(self, block: Block, mark: str, sgr: str) -> None:
@@ -107,18 +146,19 @@ class _Page:
             rows = [row + self._more(place) for row, place in zip(rows, places, strict=True)]
             if differ:
                 rows = [row + self._found(finding) for row, finding in zip(rows, only, strict=True)]
-            self._list(rows, "      ", _LISTED)
+            self._list(rows, "      ", len(rows) if self.live else _LISTED)
 
     def _contexts(self, block: Block) -> None:
         """How the source leads to the one resource of a block, and for which others it stands; each said once."""
         firsts = [group[0] for group in block.faults]
-        for say in (by_way_of, more_instances):
+        for say in (by_way_of, more_instances, managed):
             for text in dict.fromkeys(map(say, firsts)):
                 if text:
                     self._say(_words(text, _DIM), "    ", "      ")
 
     def _more(self, finding: Finding) -> _Words:
-        return _words(f"(and {count(finding.instances - 1, 'more instance')})", _DIM) if finding.instances > 1 else []
+        said = f"(and {count(finding.instances - 1, 'more instance')})" if finding.instances > 1 else ""
+        return _words(f"{said} {managers(finding)}", _DIM)
 
     def _place(self, finding: Finding, sgr: str = "") -> _Words:
         """One word each for the address and for where it is, so that neither is torn."""
@@ -149,14 +189,17 @@ class _Page:
         if len(shown) < len(rows):
             self._say(_words(f"and {len(rows) - len(shown):,} more (-v lists them)", _DIM), indent, indent)
 
-    def _debt(self, findings: list[Finding]) -> None:
-        if not findings:
+    def _debt(self, part: Part) -> None:
+        if not part.findings:
             return
         _, sgr, one, many = _LOOK[Section.DEBT]
-        self._say([(count(len(findings), one, many).upper(), _BOLD)])
+        title = count(part.findings, one, many)
+        if part.left_out:
+            title = f"{len(part.shown):,} of {title} (--format json has all)"
+        self._say([(title.upper(), _BOLD)])
         self._say([])
         by_resource: dict[object, list[Finding]] = {}
-        for finding in findings:
+        for finding in part.shown:
             by_resource.setdefault(finding.resource, []).append(finding)
         for own in by_resource.values():
             said = _words(", ".join(heading(finding) for finding in own))
@@ -172,7 +215,7 @@ class _Page:
         self._say([(count(len(resources), "resource").upper(), _BOLD)])
         self._say([])
         colors = {Status.COMPLIANT: _GREEN, Status.VIOLATING: _RED, Status.UNKNOWN: _CYAN}
-        for resource in resources:
+        for resource in islice(resources, MOST):
             words: _Words = [(f"{resource.status.value:10}", colors.get(resource.status, _DIM))]
             words.append((printable(resource.address, ADDRESS) or "(no address)", _BOLD))
             tags = [
@@ -185,6 +228,8 @@ class _Page:
             if resource.note:
                 words += _words(f"({prose(resource.note)})", _DIM)
             self._say(words, "", " " * 13)
+        if (more := len(resources) - MOST) > 0:
+            self._say(_words(f"and {count(more, 'more resource')} (--format json has all)", _DIM))
         self._say([])
 
     def _notes(self, notes: Iterable[str]) -> None:
@@ -193,6 +238,37 @@ class _Page:
             self._say([("note:", _BOLD), *_words(prose(note))], "", "      ")
         if len(self.lines) > before:
             self._say([])
+
+    def _coverage(self, report: Report) -> None:
+        """What was looked at, and which of it couldn't be seen although nobody calls it a gap."""
+        said = inventory.looked(report)
+        if not said or not report.coverage:
+            return
+        verbose = self.style.verbosity >= 1
+        self._say([("COVERAGE", _BOLD)])
+        self._say([])
+        self._say(_words(said))
+        rows = [[(f"{hole.name}:", ""), *_words(hole.why)] for hole in inventory.unread(report)]
+        self._list(rows, "  ", _GAPS_LISTED)
+        if verbose:
+            self._say([])
+            self._table(inventory.table(report.coverage))
+        self._say([])
+
+    def _table(self, rows: Sequence[Sequence[str]]) -> None:
+        """In columns where they fit, else each row as a line of words."""
+        widths = [max(map(columns, column)) for column in zip(*rows, strict=True)][:-1]
+        fits = sum(widths) + len(widths) + 2 < self.width
+        for index, (*cells, last) in enumerate(rows):
+            if fits and last:
+                cells = [cell + " " * (width - columns(cell)) for cell, width in zip(cells, widths, strict=True)]
+            elif fits:
+                text = "".join(
+                    cell + " " * (width + 1 - columns(cell)) for cell, width in zip(cells, widths, strict=True)
+                )
+                cells = [text.rstrip()]
+            sgr = "" if index else _DIM
+            self._say([*((cell, sgr) for cell in cells if cell), *_words(last)], "  ", "      ")
 
     def _gaps(self, report: Report) -> None:
         """Between rules, in capitals, at every verbosity: a run with holes must not pass for a clean one."""
@@ -204,31 +280,33 @@ class _Page:
         what = f"{count(number, 'thing')} could not be read" if number else "not everything could be read"
         what += "; nothing here speaks for what is missing."
         self._say([("INCOMPLETE:", _ALARM), *_words(what, _BOLD)])
-        rows = [
-            [(f"{printable(gap.where, ADDRESS) or 'somewhere'}:", _BOLD), *_words(prose(gap.why))]
-            for gap in report.gaps
-        ]
+        rows = [[(f"{gap.name}:", _BOLD), *_words(gap.why)] for gap in inventory.gaps(report)]
         self._list(rows, "  ", _GAPS_LISTED)
+        if self.live and rows:
+            self._say(_words("Mend what can be mended; --allow-gap PATTERN accepts what can't, by the names above."))
         self._say([(rule, _ALARM)])
         self._say([])
 
-    def _summary(self, report: Report, parts: dict[Section, list[Finding]]) -> None:
-        verbose = self.style.verbosity >= 1
+    def _headline(self, report: Report, survey: Survey) -> None:
         sgr = _GREEN
-        if parts[Section.ERROR] or not report.complete:
+        if survey[Section.ERROR].findings or not report.complete:
             sgr = _ALARM
-        elif parts[Section.WARNING] or parts[Section.UNDECIDED]:
+        elif survey[Section.WARNING].findings or survey[Section.UNDECIDED].findings:
             sgr = _YELLOW
-        head = headline(report)
+        head = headline(report, survey)
         if not report.complete:
             head = f"INCOMPLETE. {head}"
         self._say([(f"costguard {report.checkpoint}:", _BOLD), *_words(head, sgr)])
-        debt = parts[Section.DEBT]
+
+    def _summary(self, report: Report, survey: Survey) -> None:
+        verbose = self.style.verbosity >= 1
+        self._headline(report, survey)
+        debt = survey[Section.DEBT]
         hint = "" if verbose else " (-v lists them)"
-        if debt:
-            said = f"{count(len(debt), 'finding')} on {count(of_resources(debt), 'resource')}"
+        if debt.findings:
+            said = f"{count(debt.findings, 'finding')} on {count(debt.resources, 'resource')}"
             self._say(_words(f"Old debt, not blocking: {said}{hint}."))
-        if remarks := len(parts[Section.INFO]):
+        if remarks := survey[Section.INFO].findings:
             self._say(_words(f"For information: {count(remarks, 'remark')}{hint}."))
         self._say(_words(tally(report), _DIM))
 
