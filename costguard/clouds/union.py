@@ -121,14 +121,7 @@ def _bound(seen: Sequence[tuple[str, Sighting]]) -> TagSet | None:
     """The Tags of Google's resource manager, as the best source that shows them has them."""
     for _, sighting in seen:
         if sighting.bound is not None:
-            return TagSet(
-                {
-                    binding.key: Tag(
-                        Known(binding.value), f"inherited from {binding.origin}" if binding.origin else "the resource"
-                    )
-                    for binding in sighting.bound
-                }
-            )
+            return TagSet({one.key: Tag(Known(one.value), one.origin or "the resource") for one in sighting.bound})
     return None
 
 

@@ -68,7 +68,8 @@ def slow(seconds: float, *, times: int) -> Fault:
 
 class FakeGoogle:
     """What there is: ``results`` for the search, ``assets`` for the listing, and a tree of folders and projects with
-    the Tags that are bound to its members. ``faults`` are by the name of the method (``SearchAllResources``)."""
+    the Tags that are bound to its members. ``faults`` are by the name of the method (``SearchAllResources``);
+    ``circling``: the second page leads to the second page."""
 
     def __init__(self) -> None:
         self.results: list[Any] = []
@@ -79,6 +80,7 @@ class FakeGoogle:
         self.organizations = {"organizations/1"}
         self.bindings: dict[str, dict[str, str]] = {}
         self.faults: dict[str, Fault] = {}
+        self.circling = False
         self.requests: list[tuple[str, Any]] = []
         self.hosts: list[str] = []
         self.address = ""
@@ -181,7 +183,8 @@ class FakeGoogle:
             start = int(at)
         size = min(request.page_size or 100, most)
         end = start + size
-        return list(found[start:end]), f"{mark}:{end}" if end < len(found) else ""
+        token = f"{mark}:{size if self.circling else end}"
+        return list(found[start:end]), token if end < len(found) else ""
 
     def _exists(self, scope: str, context: grpc.ServicerContext) -> None:
         ids = {f"projects/{project.project_id}" for project in self.projects.values()}

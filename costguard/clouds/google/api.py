@@ -25,7 +25,7 @@ EMULATOR = "COSTGUARD_GOOGLE_EMULATOR_HOST"
 """Names an address (``127.0.0.1:8080``) that is spoken to instead of Google, without TLS and without credentials."""
 
 _PATIENCE = 180.0
-"""Seconds for which a call is repeated. Quotas are counted by the minute: a used-up one is there again by then."""
+"""Quotas are counted by the minute: one that was used up is there again by then."""
 
 
 class DeniedError(SourceError):
@@ -43,8 +43,10 @@ class Google:
         channel: Channel | None = None,
         patience: float = _PATIENCE,
         pause: float = 1.0,
+        timeout: float = 60.0,
     ) -> None:
-        """``pause`` is the longest time before the first repetition, in seconds; later ones wait longer.
+        """In seconds: ``patience`` is for how long a call is repeated, ``pause`` the longest wait before the first
+        repetition (later ones wait longer), ``timeout`` what one attempt may take.
 
         Raises :class:`UsageError` where Google's libraries aren't installed.
         """
@@ -54,6 +56,7 @@ class Google:
         self._channel = channel or _emulator()
         self._patience = patience
         self._pause = pause
+        self._timeout = timeout
         self._making = threading.Lock()
         self._clients: dict[tuple[str, str], Any] = {}
         self._credentials: Any = None
@@ -94,7 +97,7 @@ class Google:
             self._pacer.check()
             bucket.take()
             try:
-                answer = method(request=dict(request), retry=None, timeout=call.timeout)
+                answer = method(request=dict(request), retry=None, timeout=self._timeout)
                 message = next(iter(answer.pages)) if call.paged else answer
             except exceptions.ResourceExhausted:
                 self._pacer.throttles += 1

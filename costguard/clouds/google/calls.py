@@ -17,7 +17,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     """One method of Google's. ``service`` is its gRPC service, and the client that has it is named after that.
 
     ``paged``: it answers page by page. ``per_minute`` is how often it may be called by one project, and ``family`` what
-    it shares that with. ``timeout`` is how many seconds one attempt may take.
+    it shares that with.
     """
 
     api: Api
@@ -27,7 +27,6 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     paged: bool = True
     per_minute: int
     family: str = ""
-    timeout: float = 60.0
 
     @property
     def rpc(self) -> str:

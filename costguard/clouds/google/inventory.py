@@ -9,7 +9,7 @@ from functools import partial
 
 from costguard.catalog import native
 from costguard.clouds.google import assets
-from costguard.clouds.google.api import Channel, DeniedError, Google
+from costguard.clouds.google.api import DeniedError, Google
 from costguard.clouds.google.projects import TYPES, Tree
 from costguard.clouds.run import Run, Task
 from costguard.clouds.sighting import GLOBAL, Place, Sighting, SourceAbsent, record
@@ -17,20 +17,18 @@ from costguard.config import GoogleDoc
 from costguard.model.coverage import ANY_TYPE, Cell
 
 
-def tasks(doc: GoogleDoc, run: Run, *, channel: Channel | None = None, patience: float | None = None) -> list[Task]:
+def tasks(doc: GoogleDoc, run: Run, google: Google | None = None) -> list[Task]:
     """What there is to do to read Google Cloud as the configuration says.
 
     A scope belongs to one shard as a whole: Google counts calls for a project and an organisation, so that two readers
-    of one organisation are no quicker than one. ``channel`` and ``patience`` are those of :class:`Google`. Raises
+    of one organisation are no quicker than one. ``google`` is a door to something else than Google. Raises
     :class:`UsageError` where Google's libraries aren't installed.
     """
     asked = None if run.types is None else _asset_types(run.types)
     scopes = [scope for scope in dict.fromkeys(doc.scopes) if run.shard.owns(f"google:{scope}")]
     if asked is not None and not asked and not any(name.startswith("google_") for name in run.types or ()):
         return []
-    google = Google(
-        run.pacer, doc.quota_project, channel=channel, **({} if patience is None else {"patience": patience})
-    )
+    google = google or Google(run.pacer, doc.quota_project)
     run.tally.add(accounts=len(scopes))
     return [_Scope(google, run, doc.sources, scope, asked).start for scope in scopes]
 
