@@ -18,6 +18,29 @@ _LOOK_UP = 0.2
 """Seconds between two looks of whoever watches the run."""
 
 
+def after(tasks: Sequence[Task], then: Callable[[], object]) -> list[Task]:
+    """The tasks; when the last of them is done, with all that they bring up, ``then`` is called."""
+    lock = threading.Lock()
+    left = len(tasks)
+
+    def counted(task: Task) -> Task:
+        def do() -> Iterable[Task]:
+            nonlocal left
+            more = list(task())
+            with lock:
+                left += len(more) - 1
+                last = left == 0
+            if last:
+                then()
+            return [counted(one) for one in more]
+
+        return do
+
+    if not tasks:
+        then()
+    return [counted(task) for task in tasks]
+
+
 class Shard(msgspec.Struct, frozen=True):
     """Which part of the accounts and projects is this run's: ``index`` counts from 1 to ``count``.
 
@@ -80,12 +103,13 @@ class Run:
         self.pacer = Pacer()
         self.tally = Tally()
 
-    def add(self, source: str, sightings: Sequence[Sighting]) -> None:
-        """Keeps what was asked for of what a source shows."""
+    def add(self, source: str, sightings: Sequence[Sighting]) -> Sequence[Sighting]:
+        """Keeps what was asked for of what a source shows, and returns it."""
         if self.types is not None:
             sightings = [seen for seen in sightings if seen.type in self.types]
         self._sink.add(source, sightings)
         self.tally.add(sightings=len(sightings))
+        return sightings
 
     def cell(self, cell: Cell) -> None:
         self._sink.cell(cell)
@@ -93,15 +117,19 @@ class Run:
     def work(self, tasks: Iterable[Task], watch: Callable[[Tally], object] = lambda _: None) -> None:
         """Does the tasks and whatever they bring up, ``workers`` at a time; ``watch`` is called a few times a second.
 
-        The first exception ends it: what is under way stops at its next call.
+        What a task brings up comes before what was there already, so that an account is finished before the next is
+        begun and little waits. The first exception ends it: what is under way stops at its next call.
         """
         pool = ThreadPoolExecutor(self.workers, "costguard")
+        todo = list(tasks)[::-1]
+        busy: set[Future[Iterable[Task]]] = set()
         try:
-            pending: set[Future[Iterable[Task]]] = {pool.submit(task) for task in tasks}
-            while pending:
-                done, pending = wait(pending, _LOOK_UP, FIRST_COMPLETED)
+            while todo or busy:
+                while todo and len(busy) < self.workers:
+                    busy.add(pool.submit(todo.pop()))
+                done, busy = wait(busy, _LOOK_UP, FIRST_COMPLETED)
                 for future in done:
-                    pending |= {pool.submit(task) for task in future.result()}
+                    todo += list(future.result())[::-1]
                 watch(self.tally)
         except BaseException:
             self.pacer.stop()

@@ -80,7 +80,8 @@ def _sighting(entry: dict[str, Any], with_tags: bool, unread: str) -> Sighting |
                 reported = part.get("LastReportedAt") or reported
     return Sighting(
         id=arn,
-        type=_type(kind) or terraform_type_of_arn(arn) or entry.get("CfnResourceType") or kind,
+        # The ARN before Explorer's word, which is the same for load balancers of either generation.
+        type=terraform_type_of_arn(arn) or _type(kind) or entry.get("CfnResourceType") or kind,
         account=entry["OwningAccountId"],
         region=entry.get("Region") or "global",
         tags=tags,

@@ -5,13 +5,13 @@ indexes, which trail, say themselves when they last looked.
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
 from costguard.clouds.aws import aggregator, explorer, native, tagging
 from costguard.clouds.aws.api import Access, Account, Aws, guarded, guarded_pages
-from costguard.clouds.run import Run, Task
+from costguard.clouds.run import Run, Task, after
 from costguard.clouds.sighting import GLOBAL, Place, Sighting, SourceAbsent, SourceError, record
 from costguard.config import AwsDoc, FromEnvDoc
 from costguard.model.coverage import ANY_TYPE, Cell, Outcome
@@ -94,7 +94,7 @@ class _Inventory:
             self._run.tally.add(accounts_done=1)
             return []
         regions = self._regions(access)
-        todo: list[Callable[[], object]] = []
+        todo: list[Task] = []
         if self._asks("explorer"):
             todo.append(partial(self._explorer, access, regions))
         if self._asks("native"):
@@ -102,14 +102,10 @@ class _Inventory:
         if self._asks("native") or self._asks("tagging"):
             todo += [partial(self._region, access, region) for region in regions]
         self._run.tally.add(places=len(todo))
-        left = _Countdown(len(todo), lambda: self._run.tally.add(accounts_done=1))
-        return [partial(self._done, do, left) for do in todo]
-
-    def _done(self, do: Callable[[], object], left: "_Countdown") -> Iterable[Task]:
-        do()
-        self._run.tally.add(places_done=1)
-        left.one()
-        return []
+        return after(
+            [after([do], lambda: self._run.tally.add(places_done=1))[0] for do in todo],
+            lambda: self._run.tally.add(accounts_done=1),
+        )
 
     def _access(self, account: Account) -> Access:
         caller = self._aws.caller
@@ -139,7 +135,7 @@ class _Inventory:
                 self._cell(access.account, region, "regions", "failed", "the account hasn't enabled the region")
         return [region for region in (sorted(enabled) if asked is None else asked) if enabled.get(region)]
 
-    def _region(self, access: Access, region: str) -> None:
+    def _region(self, access: Access, region: str) -> Iterable[Task]:
         tagged: set[str] = set()
 
         def noticed(pages: Iterator[Sequence[Sighting]]) -> Iterator[Sequence[Sighting]]:
@@ -150,32 +146,41 @@ class _Inventory:
         if self._asks("tagging"):
             pages = noticed(guarded_pages(tagging.read(access, region, self._run.types)))
             record(self._run, Place("aws", access.account, region), "tagging", pages, now=self._run.now)
-        if self._asks("native"):
-            self._services(access, region, "region", tagged)
+        return self._services(access, region, "region", tagged) if self._asks("native") else []
 
-    def _services(self, access: Access, region: str, scope: native.Scope, tagged: frozenset[str] | set[str]) -> None:
-        place = Place("aws", access.account, GLOBAL if scope == "global" else region)
+    def _services(self, access: Access, region: str, scope: native.Scope, tagged: Collection[str]) -> Iterable[Task]:
+        """A task for each service of a scope: they don't share their quotas."""
+        by_service: dict[str, list[native.Row]] = {}
         for row in native.rows():
-            if row.scope != scope or not (self._run.types is None or not self._run.types.isdisjoint(row.types)):
-                continue
-            if scope == "region" and not access.offers(row.service, region):
+            if row.scope == scope and (self._run.types is None or not self._run.types.isdisjoint(row.types)):
+                by_service.setdefault(row.service, []).append(row)
+        return [partial(self._service, access, region, rows, tagged) for rows in by_service.values()]
+
+    def _service(
+        self, access: Access, region: str, rows: Sequence[native.Row], tagged: Collection[str]
+    ) -> Iterable[Task]:
+        for row in rows:
+            everywhere = row.scope == "global"
+            if not everywhere and not access.offers(row.service, region):
                 for type_ in row.types:
                     self._cell(access.account, region, "native", "absent", f"{row.service} isn't there", type_)
                 continue
+            place = Place("aws", access.account, GLOBAL if everywhere else region)
             pages = guarded_pages(row.read(access, region, tagged))
             record(self._run, place, "native", pages, types=row.types, now=self._run.now)
+        return []
 
-    def _explorer(self, access: Access, regions: Sequence[str]) -> None:
+    def _explorer(self, access: Access, regions: Sequence[str]) -> Iterable[Task]:
         place = Place("aws", access.account)
         view = self._doc.explorer_view
         try:
             first, indexed = explorer.indexes(access)
         except SourceAbsent as absent:
             self._cell(access.account, GLOBAL, "explorer", self._absence("explorer"), str(absent))
-            return
+            return []
         except SourceError as error:
             self._cell(access.account, GLOBAL, "explorer", "failed", str(error))
-            return
+            return []
         for region in regions:
             if region not in indexed:
                 why = "Resource Explorer has no index in this region"
@@ -193,6 +198,7 @@ class _Inventory:
                 pages,
                 now=self._run.now,
             )
+        return []
 
     def _config(self, caller: Access, accounts: Sequence[str]) -> Iterable[Task]:
         doc = self._doc.config_aggregator
@@ -225,20 +231,3 @@ class _Inventory:
         self._run.cell(
             Cell(cloud="aws", account=account, region=region, type=type_, source=source, outcome=outcome, error=error)
         )
-
-
-class _Countdown:
-    """Calls back when the last of several is done."""
-
-    def __init__(self, count: int, then: Callable[[], object]) -> None:
-        import threading
-
-        self._left = count
-        self._then = then
-        self._lock = threading.Lock()
-
-    def one(self) -> None:
-        with self._lock:
-            self._left -= 1
-            if self._left == 0:
-                self._then()

@@ -4,9 +4,8 @@ It says nothing of what was never tagged, so absence from it proves nothing here
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from functools import lru_cache
 
-from costguard.catalog.native import explorer_type, native_types, terraform_type
+from costguard.catalog.native import explorer_type, native_types, terraform_type_of_arn
 from costguard.clouds.aws.api import Access
 from costguard.clouds.sighting import GLOBAL, Sighting
 
@@ -21,9 +20,10 @@ def read(access: Access, region: str, types: Collection[str] | None) -> Iterator
     """All that is or was tagged in the region; of ``types`` alone, where they are given. Raises boto3's errors."""
     client = access.client("resourcegroupstaggingapi", region)
     asked: dict[str, object] = {"ResourcesPerPage": _PAGE}
-    names = sorted({name for one in types or () for name in native_types(one) if _is_filter(name)})
-    if names and len(names) <= _MOST_FILTERS:
-        asked["ResourceTypeFilters"] = names
+    # A filter by service takes in all of its types; not every spelling of a type is one that this API knows.
+    services = sorted({name.split(":")[0] for one in types or () for name in native_types(one) if _is_filter(name)})
+    if services and len(services) <= _MOST_FILTERS:
+        asked["ResourceTypeFilters"] = services
     for attempt in (1, 2):
         try:
             for page in client.get_paginator("get_resources").paginate(**asked):
@@ -42,21 +42,15 @@ def read(access: Access, region: str, types: Collection[str] | None) -> Iterator
 def _sighting(arn: str, tags: Sequence[dict[str, str]], account: str, region: str) -> Sighting:
     parts = arn.split(":", 5)
     service, where, owner = parts[2:5] if len(parts) == 6 else ("", "", "")
-    kind = explorer_type(arn)
     return Sighting(
         id=arn,
-        type=_type(kind) if kind else service or "unknown",
+        type=terraform_type_of_arn(arn) or explorer_type(arn) or service or "unknown",
         account=owner or account,
         region=where or (GLOBAL if service in _GLOBAL else region),
         tags={tag["Key"]: tag["Value"] for tag in tags},
     )
 
 
-@lru_cache(maxsize=4096)
-def _type(kind: str) -> str:
-    return terraform_type(kind) or kind
-
-
 def _is_filter(name: str) -> bool:
-    """Whether a native type's name is in this API's spelling (``ec2:instance``)."""
+    """Whether a native type's name is in the spelling of ARNs (``ec2:instance``)."""
     return name.count(":") == 1 and "::" not in name
