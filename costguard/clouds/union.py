@@ -6,7 +6,7 @@ open, and nothing is ever missing from it.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from costguard import catalog
 from costguard.catalog import native
@@ -14,7 +14,7 @@ from costguard.clouds.sighting import Sighting
 from costguard.clouds.store import RANKS, Store
 from costguard.iac import markers
 from costguard.model.coverage import ANY_TYPE, Cell
-from costguard.model.resource import Cloud, Gap, Known, Resource, Surface, Tag, TagSet
+from costguard.model.resource import Cloud, Gap, Known, Manager, Resource, Surface, Tag, TagSet
 
 _FIRST_HAND = RANKS["native"]
 
@@ -87,7 +87,7 @@ class Union:
             region=best.region,
             surfaces=surfaces,
             basis=basis,
-            managers=tuple(sorted(managers)),
+            managers=_managers(managers),
         )
 
     def _tags(self, cloud: Cloud, seen: Sequence[tuple[str, Sighting]]) -> TagSet:
@@ -111,6 +111,12 @@ class Union:
     def _not_read(self, cloud: Cloud, best: Sighting, why: str) -> str:
         self._unread[cloud, best.account, best.region, best.type, why] += 1
         return f"its tags could not be read: {why}"
+
+
+def _managers(found: Collection[Manager]) -> tuple[Manager, ...]:
+    """In their order; a tag that only says "Terraform" adds nothing to the state that claims the resource."""
+    claimed = any(manager.tool in ("terraform", "opentofu") for manager in found)
+    return tuple(sorted(manager for manager in found if not (claimed and manager.tool == "terraform-tag")))
 
 
 def _texts(tags: TagSet) -> dict[str, str]:

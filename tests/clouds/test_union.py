@@ -142,8 +142,17 @@ def test_states_markers_and_sources_all_say_who_manages_a_resource(store: Store)
         [sighting(tags={"aws:cloudformation:stack-name": "shop"}, managers=(pipe,))],
     )
     (resource,), _ = united(store)
-    assert {terraform, pipe} <= set(resource.managers)
-    assert any(manager.name == "shop" for manager in resource.managers)
+    stack = Manager(tool="cloudformation", name="stack shop")
+    assert resource.managers == (stack, pipe, terraform)
+
+
+def test_a_tag_that_only_says_terraform_adds_nothing_to_the_state_that_claims_the_resource(store: Store) -> None:
+    terraform = Manager(tool="terraform", name="aws_sqs_queue.q", where="live/prod")
+    store.claims([(QUEUE, terraform)])
+    store.add("native", [sighting(tags={"managed-by": "terraform"}), sighting(id="arn:b", tags={"terraform": "true"})])
+    (b, queue), _ = united(store)
+    assert queue.managers == (terraform,)
+    assert [manager.tool for manager in b.managers] == ["terraform-tag"]
 
 
 def test_a_resource_that_only_an_index_shows_says_so(store: Store) -> None:
