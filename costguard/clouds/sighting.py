@@ -59,7 +59,9 @@ class SourceAbsent(Exception):  # noqa: N818 - it is no error.
 class Sink(Protocol):
     """Where sightings and cells go; safe to call from several threads."""
 
-    def add(self, source: str, sightings: Sequence[Sighting]) -> None: ...
+    def add(self, source: str, sightings: Sequence[Sighting]) -> Sequence[Sighting]:
+        """Keeps what was asked for, and says what that is."""
+        ...
 
     def cell(self, cell: Cell) -> None: ...
 
@@ -93,8 +95,7 @@ def record(
     outcome, error = "read", ""
     try:
         for page in pages:
-            sink.add(source, page)
-            for seen in page:
+            for seen in sink.add(source, page):
                 key = (seen.account, seen.region, seen.type)
                 counts[key] += 1
                 if seen.reported is not None:

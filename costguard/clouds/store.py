@@ -124,13 +124,15 @@ class Store:
             raise InputError(f"{path} is a store of another version of costguard; scan again")
         return cls(connection, path, None)
 
-    def add(self, source: str, sightings: Sequence[Sighting]) -> None:
+    def add(self, source: str, sightings: Sequence[Sighting]) -> Sequence[Sighting]:
+        """Keeps what a source showed, and returns it."""
         try:
             self._insert(source, sightings)
         except UnicodeEncodeError:
             # Half of a surrogate pair, which JSON can hold and UTF-8 can't: its escape stands for it, as text.
             for seen in sightings:
                 self._insert(source, [msgspec.convert(_utf_8(msgspec.to_builtins(seen)), Sighting)])
+        return sightings
 
     def _insert(self, source: str, sightings: Sequence[Sighting]) -> None:
         rows = _rows(source, sightings)

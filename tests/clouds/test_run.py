@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
@@ -21,8 +21,9 @@ class Kept:
         self.sightings: list[Sighting] = []
         self.cells: list[Cell] = []
 
-    def add(self, source: str, sightings: Iterable[Sighting]) -> None:
+    def add(self, source: str, sightings: Sequence[Sighting]) -> Sequence[Sighting]:
         self.sightings.extend(sightings)
+        return sightings
 
     def cell(self, cell: Cell) -> None:
         self.cells.append(cell)

@@ -13,6 +13,7 @@ import json
 import os
 import threading
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -165,7 +166,7 @@ class Aws:
             self.requests += 1
             answer = client._endpoint.http_session.send(request)  # type: ignore[attr-defined]
             if not request.stream_output and (flaw := _flaw(answer, speaks_json)):
-                raise ResponseStreamingError(error=flaw)
+                raise ResponseStreamingError(error=f"the answer to {event_name.rsplit('.', 1)[-1]} {flaw}")
             return answer
 
         def learn(response: Any, operation: Any, **_: Any) -> None:
@@ -220,8 +221,9 @@ class Access:
 
 
 def _read_strictly(session: "Session") -> None:
-    """An answer that has another form than its model makes botocore stumble in many ways: here it is one that can't be
-    parsed, as botocore itself says of others."""
+    """How the session reads answers. One that has another form than its model makes botocore stumble in many ways: here
+    it is one that can't be parsed, as botocore itself says of others. And times are read by Python, where it can: the
+    parser that botocore uses takes more time over an index's page than all else together."""
     from botocore.exceptions import BotoCoreError
     from botocore.parsers import ResponseParserError, ResponseParserFactory
 
@@ -241,7 +243,23 @@ def _read_strictly(session: "Session") -> None:
             parser.parse = parse_strictly  # type: ignore[method-assign]
             return parser
 
-    session.register_component("response_parser_factory", Parsers())
+    parsers = Parsers()
+    parsers.set_parser_defaults(timestamp_parser=_moment)
+    session.register_component("response_parser_factory", parsers)
+
+
+def _moment(value: Any) -> datetime:
+    from botocore.utils import parse_timestamp
+
+    if isinstance(value, str):
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            pass
+        else:
+            if moment.tzinfo is not None:
+                return moment
+    return parse_timestamp(value)
 
 
 _json = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -250,14 +268,14 @@ _json = msgspec.json.Decoder(dict[str, msgspec.Raw])
 def _flaw(answer: Any, speaks_json: bool) -> str:
     """What keeps an answer from being one; empty where nothing does. What an error says need not be well formed."""
     if left := getattr(answer.raw, "length_remaining", 0):
-        return f"the last {left:,} bytes of it are missing"
+        return f"broke off {left:,} bytes before its end"
     if answer.status_code != HTTPStatus.OK:
         return ""
     body = answer.content
     if speaks_json:
-        return "" if _is_object(body) else "it isn't JSON"
+        return "" if _is_object(body) else "isn't JSON"
     if body.lstrip()[:9].lower().startswith((b"<html", b"<!doctype")):
-        return "it is a web page"
+        return "is a web page"
     return ""
 
 
@@ -301,10 +319,12 @@ def code(error: Exception) -> str:
 
 def explain(error: Exception) -> str:
     """A sentence for the ledger: what was asked, what AWS said, and what helps."""
-    from botocore.exceptions import ClientError, NoCredentialsError
+    from botocore.exceptions import ClientError, NoCredentialsError, ResponseStreamingError
 
     if isinstance(error, NoCredentialsError):
         return "there are no AWS credentials; `aws sts get-caller-identity` must work where costguard runs"
+    if isinstance(error, ResponseStreamingError):
+        return f"no whole answer: {error.kwargs.get('error', error)}"
     if not isinstance(error, ClientError):
         return f"no whole answer: {_words(str(error))}"
     said, what = code(error), error.operation_name
