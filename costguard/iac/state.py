@@ -97,9 +97,9 @@ def configuration(path: str) -> str:
 def local_states(patterns: Iterable[str], folder: Path) -> Iterator[tuple[Path, str] | Gap]:
     """The state files that the patterns name, each once and in order, with what people call their configurations.
 
-    Patterns are paths seen from ``folder``, or absolute; ``*`` and ``?`` match in one name, ``**`` through folders, and of a folder
-    all its ``*.tfstate``. ``.terraform`` is never looked into: what it holds points to a state and is none. A pattern
-    that names nothing, and a folder that can't be listed, is a gap.
+    Patterns are paths seen from ``folder``, or absolute; ``*`` and ``?`` match in one name, ``**`` through folders, and
+    of a folder all its ``*.tfstate``. ``.terraform`` is never looked into: what it holds points to a state and is none.
+    A pattern that names nothing, and a folder that can't be listed, is a gap.
     """
     seen: set[Path] = set()
     for pattern in patterns:
@@ -530,11 +530,15 @@ _ARN_ATTRIBUTES: Mapping[str, str] = {
 
 def _aws_keys(type_: str, attributes: Mapping[str, msgspec.Raw]) -> Iterator[str]:
     id_ = _string(attributes.get("id", _ABSENT))
-    # Of CloudFormation stacks, ECS services and others the ARN is the id.
-    for text in (_string(attributes.get(_ARN_ATTRIBUTES.get(type_, "arn"), _ABSENT)), id_):
-        if text.startswith("arn:") and text.count(":") >= 5:
-            yield from native.keys(text)
-            break
+    if type_ == "aws_key_pair":
+        # The provider makes the ARN of a key pair with its name, AWS with this id (seen on 5.100).
+        id_ = _string(attributes.get("key_pair_id", _ABSENT))
+    else:
+        # Of CloudFormation stacks, ECS services and others the ARN is the id.
+        for text in (_string(attributes.get(_ARN_ATTRIBUTES.get(type_, "arn"), _ABSENT)), id_):
+            if text.startswith("arn:") and text.count(":") >= 5:
+                yield from native.keys(text)
+                break
     short = native.state_key(type_, id_)
     if short is not None:
         yield short
