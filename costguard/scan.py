@@ -80,7 +80,8 @@ def look(asked: Asked, store: Store, watch: Callable[[Tally], object] = lambda _
 def judge(store: Store, judging: Judging) -> Report:
     """The report on a store."""
     cells = store.cells()
-    gaps = [Gap(cell.where, cell.error) for cell in cells if cell.outcome in ("cut", "failed")]
+    # How a source ended is said once, of what it was asked for; the cells of what it had shown by then repeat nothing.
+    gaps = [Gap(cell.where, cell.error) for cell in cells if cell.outcome in ("cut", "failed") and cell.error]
     gaps += [Gap(f"shard/{shard}", "its store was not put in") for shard in _missing(store)]
     gaps += _claims(store, judging)
     union = Union(store, cells)

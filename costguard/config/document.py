@@ -175,8 +175,8 @@ class GoogleDoc(_Part, frozen=True, kw_only=True):
     sources: Annotated[
         Annotated[list[Literal["search", "list"]], Meta(min_length=1)] | None,
         Meta(
-            description="Where resources are looked for: SearchAllResources, ListAssets. Without it, each that may be "
-            "used; one that is named and may not be is a gap."
+            description="Where resources are looked for: SearchAllResources, ListAssets. Without it the first, and the "
+            "second for labels that the first need not show; one that is named and may not be used is a gap."
         ),
     ] = None
     quota_project: Annotated[

@@ -62,6 +62,7 @@ def look(google: FakeGoogle, tmp_path: Path) -> Look:
             door = Google(run.pacer, channel=google.channel, patience=0.8, pause=0.01, timeout=timeout)
             doc = msgspec.convert({"scopes": list(scopes), "sources": sources and list(sources)}, GoogleDoc)
             run.work(tasks(doc, run, door))
+            store.keep()
             cells = store.cells()
             union = Union(store, cells)
             resources = list(union.resources())

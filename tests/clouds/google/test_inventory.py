@@ -9,9 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from costguard.clouds.run import Shard
+from costguard.clouds.store import Store
 from costguard.engine import evaluate
 from costguard.model.resource import Inventory, Known, TagSet
 from costguard.policy.load import load
+from costguard.scan import Judging, judge
 from tests.clouds.google.conftest import Look, Looked
 from tests.servers.google import FakeGoogle, Fault, disabled, listed, refused, result, slow
 
@@ -429,6 +431,19 @@ def test_a_fault_of_the_search(google: FakeGoogle, look: Look, tmp_path: Path, n
     assert sum(one.startswith("//storage") for one in looked.resources) == kept
     assert missing(looked, tmp_path) <= without
     assert looked.resources["//cloudresourcemanager.googleapis.com/projects/100"].account == "shop-prod"
+
+
+def test_how_a_source_ended_is_said_once(google: FakeGoogle, look: Look, tmp_path: Path) -> None:
+    google.results = [result(f"//x/{number}", f"x{number}.googleapis.com/X", 100) for number in range(600)]
+    google.faults["SearchAllResources"] = refused(Status.PERMISSION_DENIED, after=1)
+    look()
+    file = tmp_path / "policy.yaml"
+    file.write_text("version: 1\ntags: {owner: {}}\n")
+    with Store.open(tmp_path / "scan.db") as store:
+        report = judge(store, Judging(policy=load([file]), today=date(2026, 6, 15)))
+    assert [gap.where for gap in report.gaps] == ["google/organizations/1/global/*/search"]
+    assert not report.complete
+    assert report.summary.resources == 502
 
 
 def test_resource_manager_may_be_closed_to_the_reader(google: FakeGoogle, look: Look, tmp_path: Path) -> None:
