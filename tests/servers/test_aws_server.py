@@ -138,6 +138,13 @@ def test_what_moto_lacks_fails_fast_and_is_not_tried_again(aws: AwsServer) -> No
     assert [made.status for made in aws.calls("cloudcontrol")] == [501]
 
 
+def test_what_moto_lacks_may_be_empty(aws: AwsServer) -> None:
+    aws.absent_is_empty = True
+    client = aws.client("cloudcontrol")
+    assert client.list_resources(TypeName="AWS::SNS::Topic")["ResourceDescriptions"] == []
+    assert code_of(lambda: client.get_resource(TypeName="AWS::SNS::Topic", Identifier="x")) == "NotImplemented"
+
+
 # ------------------------------------------------------------------ connections
 
 
