@@ -22,7 +22,6 @@ def objects(client: Any, url: str) -> Iterator[tuple[str, bytes] | Gap]:
     in full is that object, however it is called, and else a folder. One object at a time is held.
     """
     bucket, _, path = url.removeprefix("s3://").partition("/")
-    home = f"s3://{bucket}"
     if path.endswith(".tfstate") and not _MAGIC.search(path):
         # A key in full needs no right to list.
         yield _object(client, bucket, path)
@@ -35,10 +34,7 @@ def objects(client: Any, url: str) -> Iterator[tuple[str, bytes] | Gap]:
             if not _is_state(key, path):
                 continue
             found = True
-            if size > MOST:
-                yield Gap(f"{home}/{key}", f"it is longer than {MOST >> 20} MiB, which no state should be")
-            else:
-                yield _object(client, bucket, key)
+            yield _object(client, bucket, key) if size <= MOST else _too_long(bucket, key)
     except SourceError as error:
         yield Gap(url, str(error))
         return
@@ -68,13 +64,18 @@ def _listed(client: Any, bucket: str, prefix: str) -> Iterator[tuple[str, int]]:
 
 
 def _object(client: Any, bucket: str, key: str) -> tuple[str, bytes] | Gap:
-    def read() -> bytes:
+    def read() -> bytes | None:
         answer = client.get_object(Bucket=bucket, Key=key)
         with answer["Body"] as body:
-            raw: bytes = body.read(MOST + 1)
-        return raw
+            # Whole or not at all: botocore doesn't notice an answer that was cut where a length is asked for.
+            return None if answer["ContentLength"] > MOST else bytes(body.read())
 
     try:
-        return key, guarded(read)
+        raw = guarded(read)
     except SourceError as error:
         return Gap(f"s3://{bucket}/{key}", str(error))
+    return _too_long(bucket, key) if raw is None else (key, raw)
+
+
+def _too_long(bucket: str, key: str) -> Gap:
+    return Gap(f"s3://{bucket}/{key}", f"it is longer than {MOST >> 20} MiB, which no state should be")
