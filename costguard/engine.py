@@ -485,7 +485,12 @@ def _ref(resource: Resource) -> ResourceRef:
 def _listed(judged: Judged) -> ResourceStatus:
     resource, secret = judged.resource, judged.secret
     own = next((surface for surface in resource.surfaces if not surface.created), None)
-    tags = dict(sorted(own.tags.tags.items())) if own else {}
+    tags = dict(own.tags.tags) if own else {}
+    bound = own.tags.bound.tags if own and own.tags.bound else {}
+    for key, tag in bound.items():
+        origin = tag.source if tag.source == "the resource" else f"inherited from {tag.source}"
+        tags.setdefault(f"tag:{key}", msgspec.structs.replace(tag, source=origin))
+    tags = dict(sorted(tags.items()))
     return ResourceStatus(
         address=resource.address,
         type=resource.type,

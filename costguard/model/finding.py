@@ -106,8 +106,9 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ResourceStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """One judged resource. ``tags`` is what the evidence shows, ``null`` for a value that is unknown or sensitive;
-    ``provenance`` says for each key where it comes from. ``managed_by`` is as in a finding."""
+    """One judged resource. ``tags`` is what the evidence shows, ``null`` for a value that is unknown or sensitive; a
+    Tag of Google's resource manager is ``tag:`` and its namespaced key. ``provenance`` says for each key where it comes
+    from. ``managed_by`` is as in a finding."""
 
     address: str
     type: str

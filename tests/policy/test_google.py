@@ -12,7 +12,7 @@ from costguard.model.resource import Cloud, Known, Resource, Tag, TagSet
 from costguard.policy import Policy
 from costguard.policy.load import load
 from costguard.policy.show import as_yaml
-from tests.policy.build import Secret, Value, findings, mistakes, policy, resource, tag_set, verdicts, write
+from tests.policy.build import Secret, Value, findings, mistakes, policy, report, resource, tag_set, verdicts, write
 
 TAG = "123456789012/owner"
 POLICY = f"""
@@ -119,6 +119,20 @@ def test_a_sensitive_label_is_not_printed_beside_its_tag(tmp_path: Path) -> None
     rules = policy(tmp_path, f"tags: {{owner: {{google-tag: {TAG}}}}}")
     [finding] = findings(rules, on_google({"owner": Secret("hunter2")}, {TAG: "search"}))
     assert "hunter2" not in repr(finding)
+
+
+def test_the_report_lists_tags_beside_labels_with_where_they_come_from(tmp_path: Path) -> None:
+    one = on_google({"env": "dev"}, {TAG: "payments"}, source="folders/7")
+    other = on_google({}, {TAG: "payments"})
+    said = report(policy(tmp_path, POLICY), one, other, with_resources=True).resources
+    assert isinstance(said, tuple)
+    assert [(listed.tags, listed.provenance) for listed in said] == [
+        (
+            {"env": "dev", f"tag:{TAG}": "payments"},
+            {"env": "the resource", f"tag:{TAG}": "inherited from folders/7"},
+        ),
+        ({f"tag:{TAG}": "payments"}, {f"tag:{TAG}": "the resource"}),
+    ]
 
 
 def test_what_is_missing_may_be_put_in_either_place(tmp_path: Path) -> None:
