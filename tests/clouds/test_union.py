@@ -150,7 +150,7 @@ def test_a_tag_that_only_says_terraform_adds_nothing_to_the_state_that_claims_th
     terraform = Manager(tool="terraform", name="aws_sqs_queue.q", where="live/prod")
     store.claims([(QUEUE, terraform)])
     store.add("native", [sighting(tags={"managed-by": "terraform"}), sighting(id="arn:b", tags={"terraform": "true"})])
-    (b, queue), _ = united(store)
+    (queue, b), _ = united(store)
     assert queue.managers == (terraform,)
     assert [manager.tool for manager in b.managers] == ["terraform-tag"]
 
