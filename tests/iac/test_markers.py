@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from costguard.iac import markers
 from costguard.iac.markers import CLAIMS, managers
+from tests.conftest import ROOT
 
 STACK_ID = "arn:aws:cloudformation:eu-west-1:111122223333:stack/shop/6a7b"
 NESTED_ID = "arn:aws:cloudformation:eu-west-1:111122223333:stack/shop-Net-1ABC/6a7b"
@@ -139,3 +140,10 @@ def test_any_text_is_text(tags: dict[str, str]) -> None:
         assert manager.tool
         assert manager.name
         assert len(manager.name) < 600
+
+
+def test_the_reference_names_every_tool() -> None:
+    page = (ROOT / "docs" / "reference" / "state.md").read_text("utf-8")
+    tools = {tool for _, said in CASES for tool, _, _ in said if not tool.endswith("-tag")}
+
+    assert {tool for tool in tools if f"`{tool}`" not in page} == set()

@@ -674,3 +674,12 @@ def test_the_reader_needs_no_sdk() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
     assert done.stdout == "set()\n"
+
+
+def test_the_sample_of_the_reference_is_what_it_prints() -> None:
+    page = (ROOT / "docs" / "reference" / "state.md").read_text("utf-8")
+    sample = page.partition("```console\n$ python -c '\n")[2].partition("\n```")[0]
+    program, _, printed = sample.partition("'\n")
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == printed

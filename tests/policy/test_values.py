@@ -6,7 +6,7 @@ from time import process_time
 import msgspec
 import pytest
 
-from costguard.policy.patterns import PatternError, glob_matches, globs_meet, pattern
+from costguard.policy.patterns import PatternError, glob_matches, globs_meet, path_matches, pattern
 from tests.policy.build import findings, mistakes, policy, resource, verdicts
 
 
@@ -149,6 +149,28 @@ def test_what_is_no_expression_is_an_error(text: str) -> None:
 )
 def test_a_glob_matches_the_whole_text_and_has_two_wildcards(glob: str, text: str, matches: bool) -> None:
     assert glob_matches(glob, text) is matches
+
+
+@pytest.mark.parametrize(
+    ("glob", "path", "matches"),
+    [
+        ("a/b", "a/b", True),
+        ("a/*", "a/b", True),
+        ("a/*", "a/b/c", False),
+        ("*", "a/b", False),
+        ("a/?", "a/bc", False),
+        ("**", "a/b/c", True),
+        ("a/**/c", "a/c", True),
+        ("a/**/c", "a/b/b/c", True),
+        ("a/**/c", "b/a/c", False),
+        ("**/b/**/b", "b/a/b", True),
+        ("**/b/**/b", "a/b", False),
+        ("a/**", "ab/c", False),
+        ("a/**", "a", True),
+    ],
+)
+def test_a_glob_of_paths_has_a_third_for_folders(glob: str, path: str, matches: bool) -> None:
+    assert path_matches(glob, path) is matches
 
 
 def test_globs_without_case() -> None:

@@ -6,6 +6,7 @@ The client is handed in, with its session and its manners.
 
 import re
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 from costguard.clouds.aws.api import guarded, guarded_pages
@@ -66,8 +67,9 @@ def _listed(client: Any, bucket: str, prefix: str) -> Iterator[tuple[str, int]]:
 def _object(client: Any, bucket: str, key: str) -> tuple[str, bytes] | Gap:
     def read() -> bytes | None:
         answer = client.get_object(Bucket=bucket, Key=key)
-        with answer["Body"] as body:
-            # Whole or not at all: botocore doesn't notice an answer that was cut where a length is asked for.
+        # botocore's body translates errors only where it isn't used as a context, and misses a cut where it is asked
+        # for a length.
+        with closing(answer["Body"]) as body:
             return None if answer["ContentLength"] > MOST else bytes(body.read())
 
     try:
