@@ -59,6 +59,18 @@ def listing(google: Google, scope: str, names: Names, types: Sequence[str] = ())
         yield [_listed(asset, names, taken) for asset in page.assets]
 
 
+def project_names(google: Google, scope: str) -> Names:
+    """The projects below a scope as the search has them, which names a project by its id and says its number beside
+    ("Cloud Asset Inventory: asset names"). Raises :class:`SourceError` where the search ends early."""
+    request = {"scope": scope, "asset_types": [_PROJECT], "read_mask": {"paths": ["name", "project"]}}
+    return {
+        result.project.removeprefix("projects/"): result.name.removeprefix(f"{MANAGER}projects/")
+        for page in google.pages(SEARCH, request, scope, page_size=500)
+        for result in page.results
+        if result.project and result.name.startswith(f"{MANAGER}projects/")
+    }
+
+
 def unshown_types() -> tuple[str, ...]:
     """The Terraform types with labels that the search isn't documented to show."""
     return tuple(

@@ -12,7 +12,7 @@ from costguard.clouds.google import assets
 from costguard.clouds.google.api import DeniedError, Google
 from costguard.clouds.google.projects import TYPES, Tree
 from costguard.clouds.run import Run, Task
-from costguard.clouds.sighting import GLOBAL, Place, Sighting, SourceAbsent, record
+from costguard.clouds.sighting import GLOBAL, Place, Sighting, SourceAbsent, SourceError, record
 from costguard.config import GoogleDoc
 from costguard.model.coverage import ANY_TYPE, Cell
 
@@ -73,15 +73,23 @@ class _Scope:
         searches = self._sources is None or "search" in self._sources
         # The search shows Tags, a page of resources at a time; without it they are asked for one by one.
         tree = Tree(self._google, self._scope, tags=not searches)
-        record(self._run, self._place, "native", _if_allowed(tree.pages()), types=TYPES, now=self._run.now)
+        whole = record(self._run, self._place, "native", _if_allowed(tree.pages()), types=TYPES, now=self._run.now)
+        names = tree.names if whole or not searches else self._names(tree.names)
         todo: list[Task] = []
         if self._asked is None or self._asked:
             if searches:
-                todo.append(partial(self._search, tree.names))
+                todo.append(partial(self._search, names))
             if self._sources is None or "list" in self._sources:
-                todo.append(partial(self._list, tree.names))
+                todo.append(partial(self._list, names))
         self._run.tally.add(places=len(todo) + 1, places_done=1, accounts_done=1)
         return todo
+
+    def _names(self, known: assets.Names) -> assets.Names:
+        """What Resource Manager doesn't say of the projects, the search may: rules about accounts go by their ids."""
+        try:
+            return {**assets.project_names(self._google, self._scope), **known}
+        except SourceError:
+            return known  # The search itself comes next, and what it refuses is said there.
 
     def _search(self, names: assets.Names) -> Iterable[Task]:
         pages = assets.search(self._google, self._scope, names, self._asked or ())

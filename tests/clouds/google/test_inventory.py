@@ -447,14 +447,19 @@ def test_how_a_source_ended_is_said_once(google: FakeGoogle, look: Look, tmp_pat
 
 
 def test_resource_manager_may_be_closed_to_the_reader(google: FakeGoogle, look: Look, tmp_path: Path) -> None:
-    """Nobody named it: projects are then called by their numbers, and the search has them too."""
+    """Nobody named it: the search has projects too, and names them by their ids."""
     without = buckets(google, 3)
+    kind = "cloudresourcemanager.googleapis.com/Project"
+    google.results.append(result("//cloudresourcemanager.googleapis.com/projects/shop-prod", kind, 100, {"owner": "a"}))
+    google.results.append(result("//storage.googleapis.com/other", BUCKET, 999, {"owner": "a"}))
     for method in ("ListFolders", "ListProjects"):
         google.faults[method] = disabled("cloudresourcemanager.googleapis.com", "projects/7")
     looked = look()
     cell = looked.cell("native", "google_project")
     assert (cell.outcome, "cloudresourcemanager.googleapis.com --project=7" in cell.error) == ("absent", True)
-    assert looked.resources["//storage.googleapis.com/b0000"].account == "100"
+    assert looked.resources["//storage.googleapis.com/b0000"].account == "shop-prod"
+    assert looked.resources["//cloudresourcemanager.googleapis.com/projects/100"].account == "shop-prod"
+    assert looked.resources["//storage.googleapis.com/other"].account == "999"  # nothing says its id
     assert missing(looked, tmp_path) == without
 
 
