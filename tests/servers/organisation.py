@@ -28,8 +28,8 @@ REPOSITORIES: Final = 1_200
 
 TYPES: Final = (
     "aws_instance",
-    "aws_s3_bucket",
     "aws_sqs_queue",
+    "aws_s3_bucket",
     "aws_secretsmanager_secret",
     "aws_codecommit_repository",
 )
@@ -86,8 +86,8 @@ class Organisation:
         *,
         account: str | None = None,
         region: str | None = None,
-        type: str = "",
-        tagged: bool | None = None,  # noqa: A002
+        type: str = "",  # noqa: A002 - the word of the reports.
+        tagged: bool | None = None,
     ) -> frozenset[str]:
         """The ids of what fits."""
         return frozenset(

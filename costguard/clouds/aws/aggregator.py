@@ -12,7 +12,7 @@ import msgspec
 
 from costguard import catalog
 from costguard.catalog.native import terraform_type
-from costguard.clouds.aws.api import Access, guarded
+from costguard.clouds.aws.api import Access, guarded, listed
 from costguard.clouds.sighting import GLOBAL, Sighting, SourceAbsent
 
 _PAGE = 100
@@ -50,15 +50,19 @@ def read(access: Access, region: str, name: str, accounts: Sequence[str]) -> Ite
     client = access.client("config", region)
     paginator = client.get_paginator("select_aggregate_resource_config")
     for start in range(0, len(accounts), _ACCOUNTS):
-        listed = ", ".join(f"'{account}'" for account in accounts[start : start + _ACCOUNTS])
+        among = ", ".join(f"'{account}'" for account in accounts[start : start + _ACCOUNTS])
         asked = (
             "SELECT arn, resourceType, accountId, awsRegion, tags, configurationItemCaptureTime "
-            f"WHERE accountId IN ({listed})"
+            f"WHERE accountId IN ({among})"
         )
         for page in paginator.paginate(
             Expression=asked, ConfigurationAggregatorName=name, PaginationConfig={"PageSize": _PAGE}
         ):
-            yield [seen for text in page["Results"] if (seen := _sighting(text)) is not None]
+            yield [
+                seen
+                for text in listed(page, "Results", "SelectAggregateResourceConfig")
+                if (seen := _sighting(text)) is not None
+            ]
 
 
 def _sighting(text: str) -> Sighting | None:

@@ -222,10 +222,10 @@ class Access:
 
 def _read_strictly(session: "Session") -> None:
     """How the session reads answers. One that has another form than its model makes botocore stumble in many ways: here
-    it is one that can't be parsed, as botocore itself says of others. And times are read by Python, where it can: the
-    parser that botocore uses takes more time over an index's page than all else together."""
-    from botocore.exceptions import BotoCoreError
-    from botocore.parsers import ResponseParserError, ResponseParserFactory
+    that is a broken answer, too. And times are read by Python, where it can: the parser that botocore uses takes more
+    time over an index's page than all else together."""
+    from botocore.exceptions import BotoCoreError, ResponseStreamingError
+    from botocore.parsers import ResponseParserFactory
 
     class Parsers(ResponseParserFactory):
         def create_parser(self, protocol_name: str) -> Any:
@@ -238,7 +238,9 @@ def _read_strictly(session: "Session") -> None:
                 except BotoCoreError:
                     raise
                 except Exception as error:
-                    raise ResponseParserError(f"it hasn't the form that AWS documents: {error!r}") from error
+                    operation = response.get("context", {}).get("operation_name", "a call")
+                    flaw = f"the answer to {operation} hasn't the form that AWS documents"
+                    raise ResponseStreamingError(error=flaw) from error
 
             parser.parse = parse_strictly  # type: ignore[method-assign]
             return parser
@@ -309,6 +311,14 @@ def guarded_pages(pages: Iterator[T]) -> Iterator[T]:
         yield from pages
     except (BotoCoreError, ClientError) as error:
         raise SourceError(explain(error)) from error
+
+
+def listed(page: dict[str, Any], name: str, operation: str) -> list[Any]:
+    """A list that the page always has, be it empty. Raises :class:`SourceError` where it hasn't."""
+    found = page.get(name)
+    if found is None:
+        raise SourceError(f"no whole answer: {operation} shows no list")
+    return list(found)
 
 
 def code(error: Exception) -> str:

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from costguard.catalog.native import terraform_type, terraform_type_of_arn
-from costguard.clouds.aws.api import Access, guarded
+from costguard.clouds.aws.api import Access, guarded, listed
 from costguard.clouds.sighting import Sighting, SourceAbsent, SourceError
 
 _PAGE = 500
@@ -32,9 +32,9 @@ def indexes(access: Access) -> tuple[str | None, frozenset[str]]:
 
 
 def read(
-    access: Access, region: str, view: str | None, accounts: Collection[str], regions: Collection[str]
+    access: Access, region: str, view: str | None, accounts: Collection[str], regions: Collection[str] | None
 ) -> Iterator[Sequence[Sighting]]:
-    """What the index in ``region`` lists of these accounts and regions, and of what is global.
+    """What the index in ``region`` lists of these accounts and regions (all without them), and of what is global.
 
     ``view`` is the ARN of the view to look through, the region's default view without one. Raises boto3's errors, and
     :class:`SourceAbsent` where there is no view.
@@ -48,9 +48,9 @@ def read(
     for page in client.get_paginator("list_resources").paginate(**asked):
         yield [
             seen
-            for entry in page["Resources"]
+            for entry in listed(page, "Resources", "ListResources")
             if entry.get("OwningAccountId") in accounts
-            and (entry.get("Region") in regions or entry.get("Region") == "global")
+            and (regions is None or entry.get("Region") in regions or entry.get("Region") == "global")
             and (seen := _sighting(entry, with_tags, unread)) is not None
         ]
     if narrowed := (shown.get("Filters") or {}).get("FilterString"):

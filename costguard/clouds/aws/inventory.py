@@ -7,7 +7,6 @@ indexes, which trail, say themselves when they last looked.
 import os
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import partial
-from typing import Any
 
 from costguard.clouds.aws import aggregator, explorer, native, tagging
 from costguard.clouds.aws.api import Access, Account, Aws, guarded, guarded_pages
@@ -45,11 +44,7 @@ class _Inventory:
         except SourceError as error:
             self._cell(_NOWHERE, GLOBAL, "caller", "failed", str(error))
             return []
-        try:
-            accounts = [account for account in self._accounts(caller) if self._run.shard.owns(f"aws:{account.id}")]
-        except SourceError as error:
-            self._cell(caller.account, GLOBAL, "organization", "failed", str(error))
-            return []
+        accounts = [account for account in self._accounts(caller) if self._run.shard.owns(f"aws:{account.id}")]
         self._run.tally.add(accounts=len(accounts))
         todo: list[Task] = [partial(self._account, account) for account in accounts]
         if accounts and self._asks("config"):
@@ -69,16 +64,23 @@ class _Inventory:
                 yield account
 
     def _organization(self, caller: Access) -> Iterator[Account]:
+        """The organisation's accounts; where it doesn't tell them all, those that it told and the caller's own."""
         client = caller.client("organizations", caller.home)
-        listed: list[dict[str, Any]] = guarded(
-            lambda: list(client.get_paginator("list_accounts").paginate().search("Accounts[]"))
-        )
-        for entry in listed:
-            state = entry.get("State") or entry.get("Status") or "ACTIVE"
-            if state == "ACTIVE":
-                yield Account(str(entry["Id"]), str(entry.get("Name", "")))
-            elif self._run.shard.owns(f"aws:{entry['Id']}"):
-                self._cell(str(entry["Id"]), GLOBAL, "account", "absent", f"the account is {state.lower()}")
+        known = set()
+        try:
+            for entry in guarded_pages(client.get_paginator("list_accounts").paginate().search("Accounts[]")):
+                known.add(str(entry["Id"]))
+                state = entry.get("State") or entry.get("Status") or "ACTIVE"
+                if state == "ACTIVE":
+                    yield Account(str(entry["Id"]), str(entry.get("Name", "")))
+                elif self._run.shard.owns(f"aws:{entry['Id']}"):
+                    self._cell(str(entry["Id"]), GLOBAL, "account", "absent", f"the account is {state.lower()}")
+        except SourceError as error:
+            if caller.account not in known:
+                known.add(caller.account)
+                yield Account(caller.account)
+            read = f"only {', '.join(sorted(known))} was read" if len(known) == 1 else f"only {len(known)} were read"
+            self._cell(caller.account, GLOBAL, "organization", "failed", f"{error}; {read}")
 
     def _account(self, account: Account) -> Iterable[Task]:
         """Opens one account, and finds its regions."""
@@ -93,10 +95,10 @@ class _Inventory:
             self._cell(account.id, GLOBAL, "account", "failed", f"the credentials for it are those of {access.account}")
             self._run.tally.add(accounts_done=1)
             return []
-        regions = self._regions(access)
+        regions, others = self._regions(access)
         todo: list[Task] = []
         if self._asks("explorer"):
-            todo.append(partial(self._explorer, access, regions))
+            todo.append(partial(self._explorer, access, regions, others))
         if self._asks("native"):
             todo.append(partial(self._services, access, access.home, "global", frozenset()))
         if self._asks("native") or self._asks("tagging"):
@@ -114,17 +116,19 @@ class _Inventory:
             return self._aws.own(account.id)
         return self._aws.assume(role, account.id, self._doc.session_name, self._external_id)
 
-    def _regions(self, access: Access) -> list[str]:
-        """The regions to read, with a cell for each that isn't."""
+    def _regions(self, access: Access) -> tuple[list[str], bool]:
+        """The regions to read, with a cell for each that isn't; and whether there may be others to read, of which
+        nobody told."""
         asked = None if self._doc.regions == "enabled" else list(self._doc.regions)
         try:
             client = access.client("ec2", access.home)
             found = guarded(lambda: client.describe_regions(AllRegions=True)["Regions"])
         except SourceError as error:
             at_hand = sorted({access.home, access.region})
-            why = f"{error}; read were those of them that were named" if asked else f"{error}; only {at_hand} were read"
+            read = f"only {', '.join(at_hand)} {'was' if len(at_hand) == 1 else 'were'} read"
+            why = f"{error}; {'those that were named were read' if asked else read}"
             self._cell(access.account, GLOBAL, "regions", "failed", why)
-            return asked or at_hand
+            return (asked, False) if asked else (at_hand, True)
         enabled = {str(one["RegionName"]): one.get("OptInStatus") != "not-opted-in" for one in found}
         for region in sorted(enabled) if asked is None else asked:
             if region not in enabled:
@@ -133,7 +137,7 @@ class _Inventory:
                 self._cell(access.account, region, "regions", "disabled", "the account hasn't enabled the region")
             elif not enabled[region]:
                 self._cell(access.account, region, "regions", "failed", "the account hasn't enabled the region")
-        return [region for region in (sorted(enabled) if asked is None else asked) if enabled.get(region)]
+        return [region for region in (sorted(enabled) if asked is None else asked) if enabled.get(region)], False
 
     def _region(self, access: Access, region: str) -> Iterable[Task]:
         tagged: set[str] = set()
@@ -170,7 +174,7 @@ class _Inventory:
             record(self._run, place, "native", pages, types=row.types, now=self._run.now)
         return []
 
-    def _explorer(self, access: Access, regions: Sequence[str]) -> Iterable[Task]:
+    def _explorer(self, access: Access, regions: Sequence[str], others: bool) -> Iterable[Task]:
         place = Place("aws", access.account)
         view = self._doc.explorer_view
         try:
@@ -188,9 +192,10 @@ class _Inventory:
         if view is not None:
             asked = [view.split(":")[3]]
         else:
-            asked = [first] if first is not None else sorted(indexed.intersection(regions))
+            asked = [first] if first is not None else sorted(indexed if others else indexed.intersection(regions))
+        wanted = None if others else frozenset(regions)
         for region in asked:
-            pages = guarded_pages(explorer.read(access, region, view, {access.account}, frozenset(regions)))
+            pages = self._named("explorer", explorer.read(access, region, view, {access.account}, wanted))
             record(
                 self._run,
                 place if first == region else Place("aws", access.account, region),
@@ -214,7 +219,7 @@ class _Inventory:
             outcome: Outcome = "absent" if doc is None and self._absence("config") == "absent" else "failed"
             self._cell(access.account, region, "config", outcome, str(error))
         else:
-            pages = guarded_pages(aggregator.read(access, region, name, accounts))
+            pages = self._named("config", aggregator.read(access, region, name, accounts))
             record(self._run, place, "config", pages, now=self._run.now)
         return []
 
@@ -224,6 +229,15 @@ class _Inventory:
     def _absence(self, source: str) -> Outcome:
         """A source that was named and isn't there is a gap; one that nobody named isn't."""
         return "absent" if self._doc.sources is None else "failed"
+
+    def _named(self, source: str, pages: Iterator[Sequence[Sighting]]) -> Iterator[Sequence[Sighting]]:
+        """The pages, guarded; that a source isn't there is a failure where it was named."""
+        try:
+            yield from guarded_pages(pages)
+        except SourceAbsent as absent:
+            if self._absence(source) == "absent":
+                raise
+            raise SourceError(str(absent)) from absent
 
     def _cell(
         self, account: str, region: str, source: str, outcome: Outcome, error: str, type_: str = ANY_TYPE

@@ -6,7 +6,7 @@ It says nothing of what was never tagged, so absence from it proves nothing here
 from collections.abc import Collection, Iterator, Sequence
 
 from costguard.catalog.native import explorer_type, native_types, terraform_type_of_arn
-from costguard.clouds.aws.api import Access
+from costguard.clouds.aws.api import Access, listed
 from costguard.clouds.sighting import GLOBAL, Sighting
 
 _PAGE = 100
@@ -29,7 +29,8 @@ def read(access: Access, region: str, types: Collection[str] | None) -> Iterator
             for page in client.get_paginator("get_resources").paginate(**asked):
                 yield [
                     _sighting(entry["ResourceARN"], entry.get("Tags", ()), access.account, region)
-                    for entry in page["ResourceTagMappingList"]
+                    for entry in listed(page, "ResourceTagMappingList", "GetResources")
+                    if entry.get("ResourceARN")
                 ]
         except client.exceptions.PaginationTokenExpiredException:
             # A token lives for 15 minutes. What comes again is the same resource seen twice, which is no harm.
@@ -47,7 +48,7 @@ def _sighting(arn: str, tags: Sequence[dict[str, str]], account: str, region: st
         type=terraform_type_of_arn(arn) or explorer_type(arn) or service or "unknown",
         account=owner or account,
         region=where or (GLOBAL if service in _GLOBAL else region),
-        tags={tag["Key"]: tag["Value"] for tag in tags},
+        tags={tag["Key"]: tag.get("Value", "") for tag in tags if "Key" in tag},
     )
 
 
