@@ -120,7 +120,8 @@ class Reading:
             asked.update(more)
 
     def fill(self, template: str, item: Item) -> str:
-        """The template with the place and the item's fields in it; ``{Id:/}`` is what follows the last ``/`` of ``Id``.
+        """The template with the place and the item's fields in it; ``{Id:/}`` is what follows the last ``/`` of ``Id``,
+        ``{Id:^/}`` all of it but a ``/`` that it begins with.
 
         Raises :class:`SourceError` where one is missing.
         """
@@ -131,7 +132,11 @@ class Reading:
                 value = self._place.get(field) or item.get(field)
                 if not isinstance(value, str) or not value:
                     raise SourceError(f"no whole answer: {self._service} shows a resource without its {field}")
-                done.append(value.rsplit(separator, 1)[-1] if separator else value)
+                if separator.startswith("^"):
+                    value = value.removeprefix(separator[1:])
+                elif separator:
+                    value = value.rsplit(separator, 1)[-1]
+                done.append(value)
         return legible("".join(done))
 
     def fill_in(self, asks: Mapping[str, Any], item: Item) -> dict[str, Any]:
