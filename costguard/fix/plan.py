@@ -14,6 +14,7 @@ import msgspec
 
 from costguard import catalog
 from costguard.baseline import Entry
+from costguard.catalog.encoding import encode
 from costguard.check import Asked, Examined, examine, selected
 from costguard.fix import places
 from costguard.fix.edits import EditError, check, edit
@@ -314,7 +315,9 @@ class _Planner:
         return places.renaming(mend.judged.evidence, mend.surface, found, certain)
 
     def _certain(self, mend: Mend, rule: Require) -> str | None:
-        return None if mend.finding.found is None else rule.certainly(mend.finding.found)
+        certain = None if mend.finding.found is None else rule.certainly(mend.finding.found)
+        # As the finding says it: on Google, what no label can hold is encoded.
+        return encode("google", certain) if certain and mend.judged.resource.cloud == "google" else certain
 
     def _choice(self, mend: Mend, rule: Require, spot: Spot) -> Choice | str:
         """The place with what is to be written there; or why it is none."""

@@ -43,6 +43,15 @@ def test_a_value_that_the_cloud_does_not_take_is_not_written(folder: Folder) -> 
     assert left == {"google_storage_bucket.a owner": "--set says 'Team A', which can't be a value on google"}
 
 
+def test_a_certain_value_that_no_label_can_hold_is_written_encoded(folder: Folder) -> None:
+    """What the finding proposes; it stands for the allowed value, which the policy is then satisfied with."""
+    folder.write(**{"policy.yaml": "version: 1\ntags: {owner: {value: {enum: [Team A]}}}\n"})
+    folder.write(**{"main.tf": 'resource "google_storage_bucket" "a" {\n  labels = { owner = "team a" }\n}\n'})
+    fixed = folder.fixed()
+    assert fixed.left == {}
+    assert fixed.text() == 'resource "google_storage_bucket" "a" {\n  labels = { owner = "cg--_54eam_20_41" }\n}\n'
+
+
 # --- the resource
 
 

@@ -69,6 +69,24 @@ def test_label_and_tag(
     assert said.get("owner", "compliant") == verdict
 
 
+@given(
+    labels=st.dictionaries(st.sampled_from(["owner", "team"]), st.sampled_from(["payments", "search", "nobody", ""])),
+    bound=st.dictionaries(st.sampled_from([TAG, "1/owner"]), st.sampled_from(["payments", "Search", "nobody"])),
+)
+def test_what_the_plan_decides_holds_live(accepting: Policy, labels: dict[str, str], bound: dict[str, str]) -> None:
+    """A Tag that contradicts a label is all that a plan, which is sure of the label, can't foresee."""
+    plan = verdicts(accepting, on_google(labels, None)).get("owner", "compliant")
+    live = verdicts(accepting, on_google(labels, bound)).get("owner", "compliant")
+    contradicted = TAG in bound and bound[TAG].casefold() != labels.get("owner")
+    assert live == plan or plan == "unknown" or (plan == "compliant" and live == "invalid" and contradicted)
+    assert (plan == "unknown") == ("owner" not in labels)
+
+
+@pytest.fixture(scope="module")
+def accepting(tmp_path_factory: pytest.TempPathFactory) -> Policy:
+    return policy(tmp_path_factory.mktemp("policy"), POLICY)
+
+
 def test_tags_of_which_some_can_not_be_seen(tmp_path: Path) -> None:
     rules = policy(tmp_path, POLICY)
     [finding] = findings(rules, on_google({}, {}, unbound="the search was refused"))
