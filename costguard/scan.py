@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     pass
 
 _SHARD = "shard"
+_MERGED = "merged"
 _ASKED = "asked"
 
 
@@ -71,8 +72,8 @@ def look(asked: Asked, store: Store, watch: Callable[[Tally], object] = lambda _
             "credentials of the environment) and --google-scope"
         )
     store.note(_SHARD, str(asked.shard))
-    # Only stores that were asked the same may be put together.
-    question = [asked.inventory, sorted(asked.types or ())]
+    # Only stores that were asked the same may be put together; how fast, and what for, is nobody's question.
+    question = [asked.inventory.aws, asked.inventory.google, sorted(asked.types or ())]
     store.note(_ASKED, msgspec.json.encode(question, order="deterministic").decode())
     run.work(tasks, watch)
 
@@ -102,30 +103,35 @@ def merge(stores: Sequence[Path], into: Store) -> None:
     problems: list[str] = []
     for path in stores:
         with Store.open(path) as store:
-            question, shard = store.noted(_ASKED) or "", store.noted(_SHARD) or str(ALL)
-            asked.setdefault(question, path)
+            asked.setdefault(store.noted(_ASKED) or "", path)
             if len(asked) > 1:
                 problems.append(f"{path} is of a scan that was asked something else than {next(iter(asked.values()))}")
-            if shard in shards:
-                problems.append(f"{path} and {shards[shard]} are both shard {shard}")
-            elif shards and shard.partition("/")[2] != next(iter(shards)).partition("/")[2]:
-                problems.append(
-                    f"{path} is shard {shard}, and {next(iter(shards.values()))} shard {next(iter(shards))}"
-                )
-            shards.setdefault(shard, path)
+            for shard in _shards(store):
+                first = next(iter(shards), shard)
+                if shard in shards:
+                    problems.append(f"{path} and {shards[shard]} are both shard {shard}")
+                elif shard.partition("/")[2] != first.partition("/")[2]:
+                    problems.append(f"{path} is shard {shard}, and {shards[first]} shard {first}")
+                shards.setdefault(shard, path)
             if not problems:
                 into.take_in(store)
     if problems:
         raise InputError("\n".join(problems))
     into.note(_ASKED, next(iter(asked)))
     into.note(_SHARD, " ".join(sorted(shards)))
+    into.note(_MERGED, "yes")
+
+
+def _shards(store: Store) -> list[str]:
+    """Which shards a store holds: one, or those that were put together in it."""
+    return (store.noted(_SHARD) or str(ALL)).split()
 
 
 def _missing(store: Store) -> Iterator[str]:
     """The shards that a merged store should have and hasn't. A store of one shard is a report on that alone."""
-    there = (store.noted(_SHARD) or str(ALL)).split()
-    count = int(there[0].partition("/")[2])
-    if len(there) > 1:
+    if store.noted(_MERGED):
+        there = _shards(store)
+        count = int(there[0].partition("/")[2])
         for index in range(1, count + 1):
             if f"{index}/{count}" not in there:
                 yield f"{index}/{count}"

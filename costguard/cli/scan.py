@@ -151,6 +151,8 @@ def command(
     asked = scan.Asked(inventory=inventory, types=_types(types), shard=_shard(shard))
     judging = _judging(config, inventory, policy, states, allowed, baseline, show_compliant)
     path = Path(store) if store is not None else (config.folder if config else Path()) / inventory.store
+    if output is not None and output != "-" and Path(output).resolve() == path.resolve():
+        raise UsageError(f"--output: {output} is where the scan keeps what it saw; name another file")
     with Store.create(path) as opened:
         with Progress(quiet=quiet) as progress:
             scan.look(asked, opened, progress)

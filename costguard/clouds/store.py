@@ -17,7 +17,7 @@ import msgspec
 
 from costguard.clouds.sighting import Binding, Sighting
 from costguard.errors import InputError
-from costguard.model.coverage import Cell
+from costguard.model.coverage import Cell, Outcome
 from costguard.model.resource import Manager
 
 _FORMAT = "costguard/scan/v1"
@@ -66,6 +66,22 @@ def _rows(source: str, sightings: Sequence[Sighting]) -> list[tuple[object, ...]
         )
         for seen in sightings
     ]
+
+
+_BADNESS: Sequence[Outcome] = ("read", "disabled", "absent", "cut", "failed")
+
+
+def _both(one: Cell, other: Cell) -> Cell:
+    """Two cells of the same place and source, as one: the worse outcome, and all that was seen."""
+    outcome = max(one.outcome, other.outcome, key=_BADNESS.index)
+    count = one.count + other.count
+    return msgspec.structs.replace(
+        one,
+        outcome="cut" if outcome == "failed" and count else outcome,
+        count=count,
+        age=max((age for age in (one.age, other.age) if age is not None), default=None),
+        error="; ".join(sorted({cell.error for cell in (one, other) if cell.error})),
+    )
 
 
 def _utf_8(value: Any) -> Any:
@@ -226,11 +242,15 @@ class Store:
             ]
 
     def cells(self) -> tuple[Cell, ...]:
-        """The ledger, in its order."""
+        """The ledger, in its order. What two shards, or two indexes, say of one place is one cell."""
         rows = self._connection.execute("SELECT * FROM cell")
         names = Cell.__struct_fields__
-        cells = [msgspec.convert(dict(zip(names, row, strict=True)), Cell) for row in rows]
-        return tuple(sorted(cells, key=lambda cell: (cell.where, cell.outcome, cell.count, cell.error)))
+        cells: dict[str, Cell] = {}
+        for row in rows:
+            cell = msgspec.convert(dict(zip(names, row, strict=True)), Cell)
+            there = cells.get(cell.where)
+            cells[cell.where] = cell if there is None else _both(there, cell)
+        return tuple(cells[where] for where in sorted(cells))
 
     def count(self) -> int:
         """How many sightings there are."""
@@ -254,6 +274,7 @@ class Store:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._connection.close()
+        with self._lock:  # An interrupted run's threads may be writing still.
+            self._connection.close()
         if self._partial is not None:
             self._partial.unlink(missing_ok=True)
