@@ -90,7 +90,7 @@ class FakeGoogle:
     def channel(self, host: str) -> Any:
         """A connection to this server, whichever of Google's it is meant to be."""
         self.hosts.append(host)
-        return grpc.insecure_channel(self.address)
+        return grpc.insecure_channel(self.address, options=[("grpc.max_receive_message_length", -1)])
 
     def asked(self, method: str) -> list[Any]:
         """The requests of a method, in their order."""

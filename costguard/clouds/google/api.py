@@ -114,7 +114,7 @@ class Google:
                 exceptions.DeadlineExceeded,
             ),
             initial=self._pause,
-            maximum=30.0,
+            maximum=10.0,
             multiplier=2.0,
             timeout=self._patience,
         )
@@ -174,7 +174,8 @@ def _emulator() -> Channel | None:
     def connect(_: str) -> Any:
         import grpc  # type: ignore[import-untyped] # It has none.
 
-        return grpc.insecure_channel(address)
+        # As Google's own clients connect: a page of the listing may be larger than gRPC takes by itself.
+        return grpc.insecure_channel(address, options=[("grpc.max_receive_message_length", -1)])
 
     return connect
 
