@@ -28,6 +28,9 @@ Item = Mapping[str, Any]
 _ACTIONS: Mapping[tuple[str, str], tuple[str, ...]] = MappingProxyType(
     {
         ("s3", "ListBuckets"): ("s3:ListAllMyBuckets",),
+        # botocore itself sends it where S3 redirects without a word where to. Its answer names the region also where it
+        # is refused, so it needs no permission beside that of the call which was redirected.
+        ("s3", "HeadBucket"): ("s3:GetBucketTagging",),
     }
 )
 _API_GATEWAY = ("apigateway:GET",)  # Its actions are the verbs of HTTP.

@@ -131,7 +131,7 @@ ROWS = (
     Walk(
         service="s3",
         types=("aws_s3_bucket",),
-        operations=("ListBuckets", "GetBucketLocation", "GetBucketTagging"),
+        operations=("ListBuckets", "GetBucketLocation", "GetBucketTagging", "HeadBucket"),
         walk=_buckets,
         scope="global",
     ),
