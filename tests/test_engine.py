@@ -1,13 +1,21 @@
 """The engine: levels, statuses, surfaces, old debt, and what a report says of the policy itself."""
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
-from costguard.engine import evaluate, fingerprint
-from costguard.model.finding import Verdict
-from costguard.model.resource import Checkpoint, Gap, Inventory, Known, Resource, Surface, Tag, TagSet
+from costguard.baseline import acceptance
+from costguard.engine import MOST_TAGS, Draft, evaluate, fingerprint, remarks, stream
+from costguard.model.coverage import Cell
+from costguard.model.finding import Report, Verdict
+from costguard.model.resource import Checkpoint, Gap, Inventory, Known, Manager, Resource, Surface, Tag, TagSet
+from costguard.model.spool import Spool
+from costguard.policy import Policy
 from costguard.policy.load import load
+from costguard.reports import render
 from tests.policy.build import TODAY, findings, policy, report, resource, tag_set
 
 ONE = "tags: {owner: {}}"
@@ -186,3 +194,155 @@ def test_thousands_of_exemptions_by_address_are_looked_up(tmp_path: Path) -> Non
     )
     said = evaluate(load([document]), Inventory(checkpoint="plan", resources=resources), TODAY)
     assert {finding.resource.address for finding in said.findings} == {"aws_sns_topic.t2000", "aws_sns_topic.t2000[0]"}
+
+
+class TestAsAStream:
+    """A live inventory comes one resource at a time, and its report is the one of all at once."""
+
+    RULES = "tags: {owner: {}, environment: {value: {enum: [production]}}}"
+
+    @staticmethod
+    def resources(number: int) -> list[Resource]:
+        """Of each ten, three have no owner, and one of these a wrong environment, too."""
+        return [
+            resource(
+                {
+                    "environment": "prd" if index % 10 == 0 else "production",
+                    **({} if index % 10 < 3 else {"owner": "a"}),
+                },
+                type="aws_sqs_queue" if index % 2 else "aws_s3_bucket",
+                address=f"arn:{index:06}",
+                account=str(index % 4),
+            )
+            for index in range(number)
+        ]
+
+    def drafted(self, rules: Policy, resources: Iterable[Resource], **more: Any) -> Report:
+        draft = Draft("live", **more)
+        for judged in stream(rules, "live", resources, TODAY):
+            draft.add(judged)
+        return draft.report()
+
+    @pytest.mark.parametrize("with_resources", [True, False])
+    @pytest.mark.parametrize("number", [0, 7, 6_000])
+    def test_it_is_the_report_of_all_at_once(self, tmp_path: Path, number: int, with_resources: bool) -> None:
+        rules, resources = policy(tmp_path, self.RULES), self.resources(number)
+        whole = evaluate(
+            rules, Inventory(checkpoint="live", resources=tuple(resources)), TODAY, with_resources=with_resources
+        )
+        drafted = self.drafted(rules, iter(resources), with_resources=with_resources, held=1_000)
+        assert isinstance(drafted.findings, Spool) is (number == 6_000)
+        assert render(drafted, "json") == render(whole, "json")
+        assert drafted.summary == whole.summary
+
+    def test_resources_are_judged_as_they_come(self, tmp_path: Path) -> None:
+        taken: list[str] = []
+
+        def coming() -> Iterator[Resource]:
+            for one in self.resources(3):
+                taken.append(one.address)
+                yield one
+
+        judged = stream(policy(tmp_path, self.RULES), "live", coming(), TODAY)
+        assert taken == []
+        assert (next(judged).status, taken) == ("violating", ["arn:000000"])
+
+    def test_one_that_comes_out_of_order_is_refused(self, tmp_path: Path) -> None:
+        with pytest.raises(ValueError, match="arn:000000 comes after arn:000001"):
+            self.drafted(policy(tmp_path, self.RULES), reversed(self.resources(2)))
+
+    def test_resources_of_one_address_stand_in_order_whatever_came_first(self, tmp_path: Path) -> None:
+        rules = policy(tmp_path, self.RULES)
+        one, other = (resource({}, address="a", account=account) for account in "12")
+        said = self.drafted(rules, [other, one], with_resources=True)
+        assert [(f.tag, f.resource.account) for f in said.findings] == [
+            ("environment", "1"),
+            ("environment", "2"),
+            ("owner", "1"),
+            ("owner", "2"),
+        ]
+        assert said.findings == self.drafted(rules, [one, other]).findings
+
+    def test_accounts_types_and_faults_are_counted(self, tmp_path: Path) -> None:
+        totals = self.drafted(policy(tmp_path, self.RULES), self.resources(20)).totals
+        assert not isinstance(totals, msgspec.UnsetType)
+        # 0, 10: both; 1, 2, 11, 12: no owner. Accounts are the number modulo 4, queues the odd ones.
+        assert {name: (one.resources, one.violating, one.findings) for name, one in totals.accounts.items()} == {
+            "0": (5, 2, 3),
+            "1": (5, 1, 1),
+            "2": (5, 2, 3),
+            "3": (5, 1, 1),
+        }
+        assert {name: (one.resources, one.compliant) for name, one in totals.types.items()} == {
+            "aws_s3_bucket": (10, 6),
+            "aws_sqs_queue": (10, 8),
+        }
+        assert [(one.tag, one.verdict, one.resources, one.accounts, one.types) for one in totals.faults] == [
+            (
+                "owner",
+                "missing",
+                6,
+                {"0": 2, "1": 1, "2": 2, "3": 1},
+                {"aws_s3_bucket": 4, "aws_sqs_queue": 2},
+            ),
+            ("environment", "invalid", 2, {"0": 1, "2": 1}, {"aws_s3_bucket": 2}),
+        ]
+
+    def test_a_fault_on_two_surfaces_is_one_resource(self, tmp_path: Path) -> None:
+        both = (Surface("tags", tag_set({})), Surface("volume_tags", tag_set({})))
+        totals = self.drafted(policy(tmp_path, ONE), [resource(surfaces=both)]).totals
+        assert not isinstance(totals, msgspec.UnsetType)
+        [fault] = totals.faults
+        assert (fault.findings, fault.resources, fault.key) == (2, 1, "owner")
+
+    def test_a_tag_that_each_cloud_spells_its_way_has_no_one_key(self, tmp_path: Path) -> None:
+        rules = policy(tmp_path, "tags: {owner: {keys: {aws: Owner}}}")
+        totals = self.drafted(rules, [resource({}), resource({}, cloud="google")]).totals
+        assert not isinstance(totals, msgspec.UnsetType)
+        [fault] = totals.faults
+        assert (fault.tag, fault.key, fault.resources) == ("owner", None, 2)
+
+    def test_keys_without_end_are_counted_together(self, tmp_path: Path) -> None:
+        """Who tags each resource with a key of its own makes no report of a million rows."""
+        rules = policy(tmp_path, "rules: [{id: no-secrets, forbid: {keys: ['*secret*']}}]")
+        resources = [resource({f"secret-{index}": "x"}, address=f"arn:{index:06}") for index in range(MOST_TAGS + 50)]
+        totals = self.drafted(rules, resources).totals
+        assert not isinstance(totals, msgspec.UnsetType)
+        assert len(totals.faults) == MOST_TAGS + 1
+        assert [(one.resources, one.findings) for one in totals.faults if one.tag is None] == [(50, 50)]
+
+    def test_accepted_debt_is_counted_as_such(self, tmp_path: Path) -> None:
+        rules = policy(tmp_path, ONE)
+        before = self.drafted(rules, [resource({}, address="a")])
+        after = self.drafted(rules, [resource({}, address="a"), resource({}, address="b")], accept=acceptance(before))
+        assert [one.new for one in after.findings] == [False, True]
+        assert not isinstance(after.totals, msgspec.UnsetType)
+        assert [(one.new, one.level, one.resources) for one in after.totals.faults] == [
+            (True, "error", 1),
+            (False, "warning", 1),
+        ]
+
+    def test_what_manages_a_resource_is_in_its_findings_and_its_listing(self, tmp_path: Path) -> None:
+        stack = Manager(tool="cloudformation", name="shop")
+        one = msgspec.structs.replace(resource({}), managers=(stack,))
+        said = self.drafted(policy(tmp_path, ONE), [one], with_resources=True)
+        assert [finding.managed_by for finding in said.findings] == [(stack,)]
+        assert not isinstance(said.resources, msgspec.UnsetType)
+        assert [listed.managed_by for listed in said.resources] == [(stack,)]
+
+    def test_gaps_notes_and_the_ledger_come_with_the_report(self, tmp_path: Path) -> None:
+        read = Cell(
+            cloud="aws", account="1", region="eu-west-1", type="aws_s3_bucket", source="native", outcome="read", count=3
+        )
+        said = Draft("live").report(gaps=[Gap("b", "no"), Gap("a", "no")], notes=["n"], coverage=(read,))
+        assert [gap.where for gap in said.gaps] == ["a", "b"]
+        assert (said.complete, said.notes, said.coverage) == (False, ("n",), (read,))
+
+    def test_only_a_live_report_has_totals(self, tmp_path: Path) -> None:
+        assert report(policy(tmp_path, ONE), resource({})).totals is msgspec.UNSET
+
+    def test_the_policy_speaks_for_itself(self, tmp_path: Path) -> None:
+        rules = policy(tmp_path, f"{ONE}\nexemptions: [{{when: {{address: a}}, reason: r, until: 2020-01-01}}]")
+        assert [note.partition(": ")[2] for note in remarks(rules, TODAY)] == [
+            "the exemption (r) ended on 2020-01-01 and no longer holds"
+        ]

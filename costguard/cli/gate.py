@@ -8,7 +8,6 @@ from pathlib import Path
 import click
 import msgspec
 
-from costguard import reports
 from costguard.baseline import apply as apply_baseline
 from costguard.cli import options
 from costguard.engine import evaluate
@@ -57,7 +56,7 @@ def command(
     gc.disable()  # The run is short and makes no cycles; looking for them takes a quarter of its time on a large plan.
     options.keep(output, plan, baseline, config_file, *policies)
     policy = options.policy_in_force(policies, config_file)
-    accepted = None if baseline is None else reports.read(options.read_file(baseline), baseline)
+    accepted = None if baseline is None else options.read_report(baseline)
     raw, name = _plan(plan)
     planned = read(raw, name)
     inventory = planned.inventory

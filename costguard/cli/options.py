@@ -17,7 +17,11 @@ from costguard.policy.load import load
 from costguard.reports.text import ADDRESS, printable
 
 if TYPE_CHECKING:
+    from mmap import mmap
+
     from costguard.iac.source import Settings
+
+_LARGE = 64_000_000
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -194,6 +198,24 @@ def read_file(path: str) -> bytes:
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise InputError(f"{printable(path, ADDRESS)} can't be read: {why}") from error
+
+
+def read_report(path: str) -> Report:
+    """A saved JSON report. Raises :class:`InputError` where it can't be read."""
+    return reports.read(_mapped(path) or read_file(path), path)
+
+
+def _mapped(path: str) -> "mmap | None":
+    """A large file, without holding it in memory; None for any other."""
+    try:
+        with Path(path).open("rb") as file:
+            if os.fstat(file.fileno()).st_size < _LARGE:
+                return None
+            from mmap import ACCESS_READ, mmap
+
+            return mmap(file.fileno(), 0, access=ACCESS_READ)
+    except (OSError, ValueError):  # Whoever reads it says what is wrong.
+        return None
 
 
 def read_input() -> bytes:

@@ -38,10 +38,7 @@ def render(
 ) -> int:
     """Render a saved JSON report again, in any format."""
     options.keep(output, source)
-    if source == "-":
-        report = reports.read(options.read_input(), "standard input")
-    else:
-        report = reports.read(options.read_file(source), source)
+    report = reports.read(options.read_input(), "standard input") if source == "-" else options.read_report(source)
     look = options.style(verbose=verbose, quiet=quiet, no_color=no_color, output=output)
     options.deliver(report, format_name, look, output)
     return ExitCode.CLEAN if fail_on is None else options.exit_code(report, fail_on)

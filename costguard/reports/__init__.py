@@ -6,11 +6,15 @@ only when it is asked for, because the gate's start-up is counted in millisecond
 
 from collections.abc import Callable, Iterable
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from costguard.errors import UsageError
 from costguard.model.finding import Report
+
+if TYPE_CHECKING:
+    from mmap import mmap
 
 
 class Style(msgspec.Struct, frozen=True):
@@ -57,7 +61,7 @@ def pieces(report: Report, format: str, style: Style = _DEFAULT) -> Iterable[str
     return renderer(report, style)
 
 
-def read(raw: bytes, name: str) -> Report:
+def read(raw: "bytes | mmap", name: str) -> Report:
     """A saved JSON report. Raises :class:`~costguard.errors.InputError` that says what is wrong, where."""
     from costguard.reports.json_report import read as read_json
 

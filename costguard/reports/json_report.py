@@ -1,18 +1,23 @@
 """``costguard/findings/v1`` as JSON: the one format that loses nothing, and that is read back."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import msgspec
 
 from costguard.errors import InputError
-from costguard.model.finding import FINDINGS_SCHEMA, Report
+from costguard.model.finding import FINDINGS_SCHEMA, Finding, Report, ResourceStatus
 from costguard.model.spool import Spool, encoded
 from costguard.reports import Style
 from costguard.reports.text import ADDRESS, json_text, printable, prose
 
-_LONG = ("findings", "resources")
+if TYPE_CHECKING:
+    from mmap import mmap
+
+_LONG: dict[str, type[Finding] | type[ResourceStatus]] = {"findings": Finding, "resources": ResourceStatus}
 _BLOCK = 1_000
+_LARGE = 32_000_000
+"""Bytes of a report of some 30,000 findings; what is read from a larger one is spooled."""
 
 
 class _Head(msgspec.Struct):
@@ -57,10 +62,12 @@ def _inside(name: str, value: bytes) -> str:
     return json_text(laid_out).removeprefix("{\n").removesuffix("\n}")
 
 
-def read(raw: bytes, name: str) -> Report:
+def read(raw: "bytes | mmap", name: str) -> Report:
     """See :func:`costguard.reports.read`. Fields that a later version added are passed over."""
     where = printable(name, ADDRESS)
-    raw = raw.removeprefix(b"\xef\xbb\xbf")
+    if len(raw) > _LARGE:
+        return _read_large(raw, where)
+    raw = bytes(raw).removeprefix(b"\xef\xbb\xbf")
     if not raw.strip():
         raise InputError(f"{where} is empty; a report is written with --format json --output {where}")
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
@@ -79,6 +86,45 @@ def read(raw: bytes, name: str) -> Report:
         raise InputError(f"{where} is not a costguard report: line {line} is not UTF-8") from error
     except RecursionError as error:
         raise InputError(f"{where} is not a costguard report: it is nested too deeply to read") from error
+
+
+def _read_large(raw: "bytes | mmap", where: str) -> Report:
+    """The same, with long rows read one by one, and not held; their mistakes are told by their place in the row."""
+    text = memoryview(raw)[3 if raw[:3] == b"\xef\xbb\xbf" else 0 :]
+    place = ""
+    try:
+        _check_schema(msgspec.json.decode(text, type=_Head).schema, where)
+        frame = msgspec.json.decode(text, type=_frame())
+        values = {name: getattr(frame, name) for name in Report.__struct_fields__}
+        for name, kind in _LONG.items():
+            if values[name] is msgspec.UNSET:
+                continue
+            decode = msgspec.json.Decoder(kind).decode
+            spool = Spool(kind)
+            for index, item in enumerate(values[name]):
+                place = f"$.{name}[{index}]"
+                spool.append(decode(item))
+            place = ""
+            values[name] = spool.sealed()
+        return Report(**values)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        message, _, path = str(error).partition(" - at `$")
+        if "truncated" in message and not place:
+            message = "it ends in the middle; was the run that wrote it cut short?"
+        path = (place or "$" if path else place) + path.rstrip("`")
+        at = f"at {prose(path)}, " if path else ""
+        raise InputError(f"{where} is not a costguard report: {at}{prose(message)}") from error
+
+
+def _frame() -> type[msgspec.Struct]:
+    """A report whose long rows are left as they are."""
+    fields: list[tuple[str, Any, Any] | tuple[str, Any]] = []
+    for field in msgspec.structs.fields(Report):
+        kind = field.type
+        if field.name in _LONG:
+            kind = list[msgspec.Raw] if field.required else list[msgspec.Raw] | msgspec.UnsetType
+        fields.append((field.name, kind) if field.required else (field.name, kind, field.default))
+    return msgspec.defstruct("_Frame", fields, kw_only=True)
 
 
 def _as_written(report: Report) -> Report:

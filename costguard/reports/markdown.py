@@ -21,7 +21,7 @@ from costguard.reports.sections import (
     count,
     headline,
     location,
-    managers,
+    managed,
     said_of_all,
     tally,
     whereabouts,
@@ -37,7 +37,8 @@ _GAPS_LISTED = 20
 _LIVE_LISTED = 200
 
 _PLAIN = re.compile(
-    r"""["'(]{0,2}[^\W\d_]+(?:['’-][^\W\d_]+)*["')]{0,2}[.,;:!?]?|\(?[0-9]{1,3}(?:,[0-9]{3})*[,;:]?|["'()=—–…][.,;:!?]?"""
+    r"""["'(]{0,2}[^\W\d_]+(?:['’-][^\W\d_]+)*["')]{0,2}[.,;:!?]?|["'()=—–…][.,;:!?]?"""
+    r"""|\(?[0-9]{1,3}(?:,[0-9]{3})*[,;:]?"""  # A number, but none that begins a list.
 )
 _HASH = re.compile(r"[0-9a-fA-F]{7,}")
 _CORE = re.compile(r"""(["'(]+)(.*?)(["')]+[.,;:!?]*)|()(.*?)([.,;:!?]*)""", re.DOTALL)
@@ -174,7 +175,7 @@ def _rows(block: Block) -> Iterable[tuple[str, int]]:
 def _place(finding: Finding) -> str:
     where = f"at {_value(location(finding))}" if finding.location else _words(whereabouts(finding))
     more = f"(and {count(finding.instances - 1, 'more instance')})" if finding.instances > 1 else ""
-    by = _words(managers(finding))
+    by = _words(managed(finding))
     return " ".join(part for part in (_value(finding.resource.address), where, more, by) if part)
 
 

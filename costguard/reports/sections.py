@@ -217,19 +217,13 @@ def mended(finding: Finding) -> str:
 
 def managed(finding: Finding) -> str:
     """``managed by module.a.aws_s3_bucket.b in live/prod (terraform): mend it there``, or nothing."""
-    by = managers(finding)
-    return f"{by}: mend it there" if by else ""
-
-
-def managers(finding: Finding) -> str:
-    """``managed by module.a.aws_s3_bucket.b in live/prod (terraform)``, or nothing."""
     named = [
         f"{printable(str(one), ADDRESS).strip() or '(no name)'} ({printable(one.tool).strip() or 'by another tool'})"
         for one in finding.managed_by
     ]
     if len(named) > _MANAGERS + 1:
         named[_MANAGERS:] = [f"{len(named) - _MANAGERS:,} others"]
-    return f"managed by {series(named)}" if named else ""
+    return f"managed by {series(named)}: mend it there" if named else ""
 
 
 def by_way_of(finding: Finding) -> str:

@@ -24,7 +24,6 @@ from costguard.reports.sections import (
     headline,
     location,
     managed,
-    managers,
     more_instances,
     name,
     said_of_all,
@@ -158,7 +157,7 @@ class _Page:
 
     def _more(self, finding: Finding) -> _Words:
         said = f"(and {count(finding.instances - 1, 'more instance')})" if finding.instances > 1 else ""
-        return _words(f"{said} {managers(finding)}", _DIM)
+        return _words(f"{said} {managed(finding)}", _DIM)
 
     def _place(self, finding: Finding, sgr: str = "") -> _Words:
         """One word each for the address and for where it is, so that neither is torn."""

@@ -2,10 +2,13 @@
 
 from typing import Any
 
+import msgspec
 from hypothesis import strategies as st
 
+from costguard.model.coverage import Cell, Outcome
 from costguard.model.finding import (
     FINDINGS_SCHEMA,
+    FaultTotal,
     Finding,
     Level,
     Report,
@@ -14,9 +17,10 @@ from costguard.model.finding import (
     Status,
     Summary,
     Tool,
+    Totals,
     Verdict,
 )
-from costguard.model.resource import Checkpoint, Gap, Location
+from costguard.model.resource import Checkpoint, Cloud, Gap, Location, Manager
 
 from .samples import HOSTILE
 
@@ -36,6 +40,7 @@ def reports(text: st.SearchStrategy[str] = texts) -> st.SearchStrategy[Report]:
     references = st.builds(
         ResourceRef, address=text, type=text, provider=text, id=maybe, account=maybe, region=maybe, root=maybe
     )
+    managers = st.lists(st.builds(Manager, tool=text, name=text, where=text), max_size=4).map(tuple)
     findings: st.SearchStrategy[Finding] = st.builds(
         Finding,
         rule=text,
@@ -55,6 +60,7 @@ def reports(text: st.SearchStrategy[str] = texts) -> st.SearchStrategy[Report]:
         chain=st.lists(text, max_size=2).map(tuple),
         instances=st.integers(1, 9),
         also=st.lists(text, max_size=2).map(tuple),
+        managed_by=managers,
     )
     statuses = st.builds(
         ResourceStatus,
@@ -64,8 +70,59 @@ def reports(text: st.SearchStrategy[str] = texts) -> st.SearchStrategy[Report]:
         tags=st.dictionaries(text, maybe, max_size=3),
         provenance=st.dictionaries(text, text, max_size=3),
         note=maybe,
+        managed_by=managers,
     )
     counts: Any = st.integers(min_value=0, max_value=5_000)
+    summaries = st.builds(
+        Summary,
+        resources=counts,
+        compliant=counts,
+        violating=counts,
+        unknown=counts,
+        exempt=counts,
+        untaggable=counts,
+        findings=counts,
+    )
+    clouds: st.SearchStrategy[Cloud] = st.sampled_from(["aws", "google"])
+    outcomes: st.SearchStrategy[Outcome] = st.sampled_from(["read", "absent", "disabled", "cut", "failed"])
+    # Few places, so that cells and gaps meet; and the worst of names.
+    few = st.sampled_from(["111122223333", "eu-west-1", "*"]) | text
+    cells = st.builds(
+        Cell,
+        cloud=clouds,
+        account=few,
+        region=few,
+        type=few,
+        source=few,
+        outcome=outcomes,
+        count=counts,
+        age=st.none() | st.integers(-5, 10**9),
+        error=text,
+    )
+    numbered = st.dictionaries(text, counts, max_size=3)
+    faults = st.builds(
+        FaultTotal,
+        rule=text,
+        tag=maybe,
+        key=maybe,
+        verdict=st.sampled_from(Verdict),
+        level=st.sampled_from(Level),
+        new=st.booleans(),
+        findings=counts,
+        resources=counts,
+        accounts=numbered,
+        types=numbered,
+    )
+    totals = st.builds(
+        Totals,
+        accounts=st.dictionaries(text, summaries, max_size=3),
+        types=st.dictionaries(text, summaries, max_size=3),
+        faults=st.lists(faults, max_size=3).map(tuple),
+    )
+    coverage = st.lists(cells, max_size=6).map(tuple)
+    tags_of = st.builds("aws/111122223333/eu-west-1/*/{}".format, st.sampled_from(["tags", "native"]))
+    whys = text | st.builds("the tags of {} could not be read: {}".format, few, text)
+    gaps = st.lists(st.builds(Gap, text | tags_of, whys), max_size=3)
     checkpoints: st.SearchStrategy[Checkpoint] = st.sampled_from(["source", "plan", "live", "bill"])
     return st.builds(
         Report,
@@ -73,18 +130,11 @@ def reports(text: st.SearchStrategy[str] = texts) -> st.SearchStrategy[Report]:
         tool=st.builds(Tool, name=text, version=text),
         checkpoint=checkpoints,
         complete=st.booleans(),
-        summary=st.builds(
-            Summary,
-            resources=counts,
-            compliant=counts,
-            violating=counts,
-            unknown=counts,
-            exempt=counts,
-            untaggable=counts,
-            findings=counts,
-        ),
+        summary=summaries,
         findings=st.lists(findings, max_size=6).map(tuple),
         resources=st.lists(statuses, max_size=3).map(tuple),
-        gaps=st.lists(st.builds(Gap, text, text), max_size=3).map(tuple),
+        gaps=gaps.map(tuple),
         notes=st.lists(text, max_size=3).map(tuple),
+        coverage=st.just(msgspec.UNSET) | coverage,
+        totals=st.just(msgspec.UNSET) | totals,
     )

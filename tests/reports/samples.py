@@ -1,7 +1,11 @@
 """Reports to render: one of everything, the situations a reader meets, and hostile ones."""
 
+import msgspec
+
+from costguard.model.coverage import Cell, Outcome
 from costguard.model.finding import (
     FINDINGS_SCHEMA,
+    FaultTotal,
     Finding,
     Level,
     Report,
@@ -10,9 +14,10 @@ from costguard.model.finding import (
     Status,
     Summary,
     Tool,
+    Totals,
     Verdict,
 )
-from costguard.model.resource import Checkpoint, Gap, Location
+from costguard.model.resource import Checkpoint, Gap, Location, Manager
 
 NOWHERE = Location("", 0, 0)
 
@@ -33,6 +38,7 @@ def finding(
     remedy: str = "add Owner to tags: the team that answers for the resource",
     found: str | None = None,
     expected: str | None = None,
+    managed_by: tuple[Manager, ...] = (),
 ) -> Finding:
     resource = resource or ResourceRef(address=address, type=address.rpartition(".")[0].split(".")[-1], provider="aws")
     return Finding(
@@ -50,6 +56,7 @@ def finding(
         new=new,
         found=found,
         expected=expected,
+        managed_by=managed_by,
     )
 
 
@@ -94,8 +101,6 @@ def report(
     )
     if resources is None:
         return made
-    import msgspec
-
     return msgspec.structs.replace(made, resources=resources)
 
 
@@ -266,3 +271,123 @@ def of_the_docs() -> Report:
         seen=12,
         untaggable=2,
     )
+
+
+ACCOUNTS = ("111122223333", "222233334444", "333344445555")
+
+
+def live_finding(name: str, account: str, *managers: Manager, verdict: Verdict = Verdict.MISSING) -> Finding:
+    kind = "aws_sqs_queue" if name.startswith("queue") else "aws_s3_bucket"
+    address = f"arn:aws:sqs:eu-west-1:{account}:{name}" if kind == "aws_sqs_queue" else f"arn:aws:s3:::{name}"
+    ref = ResourceRef(address=address, type=kind, provider="aws", id=address, account=account, region="eu-west-1")
+    if verdict is Verdict.UNKNOWN:
+        return finding(
+            verdict,
+            level=Level.WARNING,
+            resource=ref,
+            location=None,
+            message="can't tell whether Owner is there: its tags could not be read: AccessDenied",
+            remedy="make sure that Owner is among the tags",
+            managed_by=managers,
+        )
+    return finding(verdict, resource=ref, location=None, managed_by=managers)
+
+
+def cell(
+    account: str, type_: str, source: str, outcome: Outcome = "read", count: int = 0, error: str = "", **more: object
+) -> Cell:
+    return msgspec.convert(
+        {
+            "cloud": "aws",
+            "account": account,
+            "region": "eu-west-1",
+            "type": type_,
+            "source": source,
+            "outcome": outcome,
+            "count": count,
+            "error": error,
+            **more,
+        },
+        Cell,
+    )
+
+
+def summary(compliant: int, violating: int, unknown: int, findings: int) -> Summary:
+    return Summary(
+        resources=compliant + violating + unknown,
+        compliant=compliant,
+        violating=violating,
+        unknown=unknown,
+        exempt=0,
+        untaggable=0,
+        findings=findings,
+    )
+
+
+DENIED = "AccessDenied: the role may not call kms:ListKeys"
+STATE = Manager(tool="terraform", name='module.data["eu"].aws_s3_bucket.logs', where="live/prod")
+STACK = Manager(tool="cloudformation", name="shop")
+
+
+def live() -> Report:
+    """A scan of three accounts: 1,000 buckets and 200 queues, of which four have no owner and one won't say."""
+    one, two, three = ACCOUNTS
+    found = (
+        live_finding("logs", one, STATE),
+        live_finding("media", one),
+        live_finding("queue-a", two, STACK),
+        live_finding("queue-b", two),
+        live_finding("secret", three, verdict=Verdict.UNKNOWN),
+    )
+    cells = [cell(account, "aws_s3_bucket", "native", count=1_000 // 4, age=None) for account in ACCOUNTS]
+    cells += [cell(account, "aws_kms_key", "native", "failed", error=DENIED) for account in ACCOUNTS]
+    cells += [cell(one, "aws_sqs_queue", "native", count=200)]
+    cells += [cell(account, "*", "explorer", "absent", error="there is no view") for account in ACCOUNTS[:2]]
+    cells += [cell(one, "*", "tagging", count=900, age=7_300)]
+    cells += [cell(three, "*", "tagging", "disabled", error="the account hasn't enabled it", region="ap-east-1")]
+    gaps = [Gap(one.where, one.error) for one in cells if one.outcome == "failed"]
+    gaps += [
+        Gap(f"aws/{account}/eu-west-1/aws_s3_bucket/tags", "the tags of 12 could not be read: AccessDenied")
+        for account in ACCOUNTS
+    ]
+    gaps += [Gap("s3://states/live/", "there is no such bucket")]
+    made = report(
+        *found,
+        checkpoint="live",
+        complete=False,
+        gaps=tuple(gaps),
+        notes=("accepted by --allow-gap: aws/*/explorer",),
+        seen=1_200,
+        untaggable=0,
+    )
+    totals = Totals(
+        accounts={one: summary(598, 2, 0, 2), two: summary(298, 2, 0, 2), three: summary(299, 0, 1, 1)},
+        types={"aws_s3_bucket": summary(997, 2, 1, 3), "aws_sqs_queue": summary(198, 2, 0, 2)},
+        faults=(
+            FaultTotal(
+                rule="tags/owner",
+                tag="owner",
+                key="Owner",
+                verdict=Verdict.MISSING,
+                level=Level.ERROR,
+                new=True,
+                findings=4,
+                resources=4,
+                accounts={one: 2, two: 2},
+                types={"aws_s3_bucket": 2, "aws_sqs_queue": 2},
+            ),
+            FaultTotal(
+                rule="tags/owner",
+                tag="owner",
+                key="Owner",
+                verdict=Verdict.UNKNOWN,
+                level=Level.WARNING,
+                new=True,
+                findings=1,
+                resources=1,
+                accounts={three: 1},
+                types={"aws_s3_bucket": 1},
+            ),
+        ),
+    )
+    return msgspec.structs.replace(made, coverage=tuple(cells), totals=totals)

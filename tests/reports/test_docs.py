@@ -8,7 +8,7 @@ import pytest
 
 from costguard.reports import FORMATS, render
 
-from .samples import of_the_docs
+from .samples import live, of_the_docs
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "formats.md"
 
@@ -26,6 +26,10 @@ def test_the_page_shows_what_the_format_says(name: str) -> None:
     found = re.search(r"^```\w+\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)
     assert found is not None
     assert found[1] == sample(name)
+
+
+def test_the_page_shows_the_report_of_a_scan() -> None:
+    assert f"```text\n{render(live(), 'terminal')}```\n" in PAGE.read_text("utf-8")
 
 
 def test_the_page_opens_with_the_report_of_a_terminal() -> None:

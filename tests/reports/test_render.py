@@ -15,7 +15,7 @@ from costguard.model.finding import Report
 from costguard.reports import FORMATS, Style, render
 
 from .hostile import reports
-from .samples import HOSTILE, everything, finding, many, report
+from .samples import HOSTILE, everything, finding, live, many, report
 
 GOLDEN = Path(__file__).with_name("golden")
 SUFFIXES = {"json": "json", "sarif": "sarif", "junit": "xml", "gitlab": "gitlab.json", "markdown": "md"}
@@ -25,14 +25,20 @@ GOLDEN_CASES = {
     "everything.verbose.txt": ("terminal", Style(verbosity=1)),
     "everything.quiet.txt": ("terminal", Style(verbosity=-1)),
     "everything.color.txt": ("terminal", Style(color=True)),
+    "live.md": ("markdown", Style()),
+    "live.narrow.txt": ("terminal", Style(width=60)),
+    "live.quiet.txt": ("terminal", Style(verbosity=-1)),
+    "live.terminal.txt": ("terminal", Style()),
+    "live.verbose.txt": ("terminal", Style(verbosity=1)),
 }
+REPORTS = {"everything": everything, "live": live}
 
 
 @pytest.mark.parametrize("name", GOLDEN_CASES)
-def test_every_verdict_renders_as_the_golden_file_says(name: str) -> None:
+def test_a_report_renders_as_the_golden_file_says(name: str) -> None:
     """``COSTGUARD_WRITE_GOLDEN=1`` writes the files anew; then read what changed before you commit it."""
     format_name, style = GOLDEN_CASES[name]
-    text = render(everything(), format_name, style)
+    text = render(REPORTS[name.partition(".")[0]](), format_name, style)
     path = GOLDEN / name
     if os.environ.get("COSTGUARD_WRITE_GOLDEN"):
         path.write_text(text, "utf-8")
