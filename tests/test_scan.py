@@ -5,7 +5,6 @@ The report must be what it is without the fault but for what the fault hides: th
 where nobody asked for it, and a resource whose tags could not be read is ``unknown``, never ``missing``.
 """
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -13,7 +12,6 @@ from typing import Any, Final
 import msgspec
 import pytest
 
-from costguard.cli.main import outcome
 from tests.servers import faults, wire
 from tests.servers.aws import Account, AwsServer, Role
 from tests.servers.faults import Effect
@@ -28,8 +26,7 @@ from tests.servers.organisation import (
     TYPES,
     WEST,
     Organisation,
-    config,
-    policy,
+    Scan,
     role_arn,
 )
 from tests.servers.wire import Call
@@ -41,48 +38,6 @@ INSTANCES, QUEUES, BUCKETS, SECRETS, REPOS = TYPES
 @pytest.fixture(scope="module")
 def made(aws_server: AwsServer) -> Organisation:
     return Organisation(aws_server)
-
-
-class Scanned(msgspec.Struct, frozen=True):
-    """How a scan ended."""
-
-    code: int
-    report: Mapping[str, Any]
-
-    @property
-    def gaps(self) -> dict[str, str]:
-        return {gap["where"]: gap["why"] for gap in self.report["gaps"]}
-
-    @property
-    def statuses(self) -> dict[str, str]:
-        return {resource["address"]: resource["status"] for resource in self.report["resources"]}
-
-    @property
-    def verdicts(self) -> dict[str, str]:
-        return {finding["resource"]["address"]: finding["verdict"] for finding in self.report["findings"]}
-
-    def cell(self, where: str) -> tuple[str, int]:
-        """What the ledger says of a place: the outcome and the count."""
-        (found,) = (
-            (cell["outcome"], cell["count"])
-            for cell in self.report["coverage"]
-            if "/".join((cell["cloud"], cell["account"], cell["region"], cell["type"], cell["source"])) == where
-        )
-        return found
-
-
-class Scan:
-    """Scans the organisation in this process, as the command does it."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def __call__(self, *arguments: str, types: tuple[str, ...] = TYPES, **aws: object) -> Scanned:
-        (self._folder / "policy.yaml").write_text(policy())
-        (self._folder / "costguard.yaml").write_text(config(**aws))
-        named = [argument for name in types for argument in ("--type", name)]
-        code = outcome(["scan", "--format", "json", "--output", "report.json", "--show-compliant", *named, *arguments])
-        return Scanned(code, json.loads((self._folder / "report.json").read_text()))
 
 
 @pytest.fixture

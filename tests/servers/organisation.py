@@ -6,11 +6,13 @@ native listing asks for). And each has pages: of secrets there are more than two
 """
 
 import json
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
 
 import msgspec
 
+from costguard.cli.main import outcome
 from tests.servers.aws import HOME, Account, AwsServer, Role
 from tests.servers.indexed import Item
 
@@ -174,3 +176,45 @@ def config(**aws: object) -> str:
 
 def _pairs(tags: dict[str, str]) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+class Scanned(msgspec.Struct, frozen=True):
+    """How a scan ended."""
+
+    code: int
+    report: Mapping[str, Any]
+
+    @property
+    def gaps(self) -> dict[str, str]:
+        return {gap["where"]: gap["why"] for gap in self.report["gaps"]}
+
+    @property
+    def statuses(self) -> dict[str, str]:
+        return {resource["address"]: resource["status"] for resource in self.report["resources"]}
+
+    @property
+    def verdicts(self) -> dict[str, str]:
+        return {finding["resource"]["address"]: finding["verdict"] for finding in self.report["findings"]}
+
+    def cell(self, where: str) -> tuple[str, int]:
+        """What the ledger says of a place: the outcome and the count."""
+        (found,) = (
+            (cell["outcome"], cell["count"])
+            for cell in self.report["coverage"]
+            if "/".join((cell["cloud"], cell["account"], cell["region"], cell["type"], cell["source"])) == where
+        )
+        return found
+
+
+class Scan:
+    """Scans the organisation in this process, as the command does it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __call__(self, *arguments: str, types: tuple[str, ...] = TYPES, **aws: object) -> Scanned:
+        (self._folder / "policy.yaml").write_text(policy())
+        (self._folder / "costguard.yaml").write_text(config(**aws))
+        named = [argument for name in types for argument in ("--type", name)]
+        code = outcome(["scan", "--format", "json", "--output", "report.json", "--show-compliant", *named, *arguments])
+        return Scanned(code, json.loads((self._folder / "report.json").read_text()))
