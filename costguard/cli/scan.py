@@ -327,7 +327,7 @@ def _judging(
         profile=inventory.aws.profile if inventory is not None and inventory.aws is not None else None,
         allowed=(*(inventory.allow_gaps if inventory is not None else ()), *allowed),
         with_resources=show_compliant,
-        accept=None if baseline is None else acceptance(reports.read(options.read_file(baseline), baseline)),
+        accept=None if baseline is None else acceptance(options.read_report(baseline)),
     )
 
 
