@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from costguard.clouds.aws import native
 from costguard.clouds.aws.api import Access
 from costguard.clouds.aws.native.listing import tags_of
-from costguard.clouds.sighting import Sighting, SourceError
+from costguard.clouds.sighting import Sighting, SourceAbsent, SourceError
 from costguard.model.resource import Manager
 from tests.clouds.aws.native_reading import access, read, says
 from tests.servers import wire
@@ -159,6 +159,22 @@ def test_a_refused_listing_is_the_callers_to_word(aws: AwsServer) -> None:
     aws.fault(denied(), operation="ListFunctions")
     with pytest.raises(ClientError):
         read(access(), "aws_lambda_function")
+
+
+@pytest.mark.parametrize(
+    ("type_", "operation", "code"),
+    [
+        ("aws_ec2_client_vpn_endpoint", "DescribeClientVpnEndpoints", "InvalidAction"),
+        ("aws_glue_trigger", "ListTriggers", "UnknownOperationException"),
+        ("aws_kms_key", "ListKeys", "SubscriptionRequiredException"),
+    ],
+)
+def test_what_a_service_does_not_have_in_a_region_is_absent(
+    type_: str, operation: str, code: str, aws: AwsServer
+) -> None:
+    aws.fault(refused(code), operation=operation)
+    with pytest.raises(SourceAbsent, match=rf"^\S+ doesn't have {operation} there \({code}\)$"):
+        read(access(), type_)
 
 
 def test_where_nobody_answers_the_listing_ends(aws: AwsServer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ from jmespath.parser import ParsedResult
 from costguard.clouds.aws import api
 from costguard.clouds.aws.calls import Call
 from costguard.clouds.aws.native import Scope
-from costguard.clouds.sighting import GLOBAL, Sighting, SourceError
+from costguard.clouds.sighting import GLOBAL, Sighting, SourceAbsent, SourceError
 from costguard.model.resource import Manager
 
 Item = Mapping[str, Any]
@@ -260,6 +260,9 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(call(self.service, operation) for operation in operations)
 
     def read(self, access: api.Access, region: str, tagged: Collection[str]) -> Iterator[Sequence[Sighting]]:
+        yield from _there(self.service, self._read(access, region, tagged))
+
+    def _read(self, access: api.Access, region: str, tagged: Collection[str]) -> Iterator[Sequence[Sighting]]:
         reading = Reading(access, self.service, GLOBAL if self.scope == "global" else region, tagged)
         plain = Kind(self.type)
         last = Step(operation=self.operation, items=self.items, asks=self.asks, page=self.page)
@@ -307,7 +310,25 @@ class Walk(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(call(self.service, operation) for operation in self.operations)
 
     def read(self, access: api.Access, region: str, tagged: Collection[str]) -> Iterator[Sequence[Sighting]]:
-        return self.walk(Reading(access, self.service, GLOBAL if self.scope == "global" else region, tagged))
+        reading = Reading(access, self.service, GLOBAL if self.scope == "global" else region, tagged)
+        return _there(self.service, self.walk(reading))
+
+
+def _there(service: str, pages: Iterator[Sequence[Sighting]]) -> Iterator[Sequence[Sighting]]:
+    """The pages. Raises :class:`SourceAbsent` where the service says that in this place it doesn't do what is asked:
+    then there is nothing of the kind."""
+    from botocore.exceptions import ClientError
+
+    try:
+        yield from pages
+    except ClientError as error:
+        if api.code(error) in _UNKNOWN:
+            raise SourceAbsent(f"{service} doesn't have {error.operation_name} there ({api.code(error)})") from error
+        raise
+
+
+# A region gets a service without all of its parts; and an account that never signed up for one has nothing in it.
+_UNKNOWN = frozenset({"InvalidAction", "SubscriptionRequiredException", "UnknownOperationException"})
 
 
 def _descend(reading: Reading, steps: Sequence[Step], above: Item) -> Iterator[Sequence[Item]]:
