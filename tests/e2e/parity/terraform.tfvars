@@ -1,0 +1,3 @@
+stage        = "production"
+storage_tags = { owner = "storage", environment = "prod" }
+secret_team  = "payments"
