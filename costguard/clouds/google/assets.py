@@ -9,6 +9,7 @@ less, so that what only one of them shows is there.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from costguard import catalog
@@ -74,15 +75,28 @@ def project_names(google: Google, scope: str) -> Names:
 def unshown_types() -> tuple[str, ...]:
     """The Terraform types with labels that the search isn't documented to show."""
     return tuple(
-        sorted(
-            name
-            for name in native.known()
-            if (known := catalog.lookup(name)) is not None
-            and known.cloud == "google"
-            and known.own is not None
-            and known.own.path != ("labels",)
-        )
+        sorted(name for name in native.known() if (place := _place(name)) is not None and place != ("labels",))
     )
+
+
+# Where the content has labels that Terraform has elsewhere: those of a template are among the properties of what it
+# makes, and Cloud Run is shown as Knative has it, whichever API made it.
+_OTHERWISE: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "google_compute_instance_template": ("properties", "labels"),
+        "google_compute_region_instance_template": ("properties", "labels"),
+        "google_cloud_run_v2_service": ("metadata", "labels"),
+        "google_cloud_run_v2_job": ("metadata", "labels"),
+    }
+)
+
+
+def _place(type_: str) -> tuple[str, ...] | None:
+    """Where Google's own content of a type has its labels; None for a type that isn't known, or has none."""
+    known = catalog.lookup(type_)
+    if known is None or known.cloud != "google" or known.own is None:
+        return None
+    return _OTHERWISE.get(type_) or tuple(map(_camel, known.own.path))
 
 
 def _found(result: Any, names: Names) -> Sighting:
@@ -159,12 +173,13 @@ def _untaggable(asset_type: str, state: str) -> str:
 
 def _doubt(type_: str) -> str:
     """Why a resource without labels in the search may have some."""
-    known = catalog.lookup(type_)
-    if known is None:
-        return "whether this type takes labels isn't known"
-    if known.own is not None and known.own.path != ("labels",):
-        return f"the asset search need not show {'.'.join(known.own.path)}"
-    return ""
+    if catalog.lookup(type_) is None:
+        return _WHETHER
+    place = _place(type_)
+    return f"the asset search need not show {'.'.join(place)}" if place not in (None, ("labels",)) else ""
+
+
+_WHETHER = "whether this type takes labels isn't known"
 
 
 def _bound(result: Any) -> tuple[Binding, ...] | None:
@@ -189,32 +204,28 @@ def short_value(key: str, value: str) -> str:
     return value.removeprefix(f"{key}/") if value.startswith(f"{key}/") else value.rpartition("/")[2]
 
 
-# Where the content of a resource has its labels, where that isn't what Terraform calls the path.
-_PLACES = (
-    ("labels",),
-    ("resourceLabels",),
-    ("userLabels",),
-    ("settings", "userLabels"),
-    ("metadata", "labels"),
-    ("properties", "labels"),
-)
+# Where services have labels; another version of an API may have them in another place.
+_PLACES = (("labels",), ("resourceLabels",), ("userLabels",), ("settings", "userLabels"), ("metadata", "labels"))
 
 
 def _labels(asset: Any, type_: str) -> tuple[dict[str, str] | None, str, str]:
     """The labels in the content, why there may be more, and why they could not be read.
 
-    JSON of Google's leaves out what is empty, so no field is no label, where the field is known.
+    JSON of Google's leaves out what is empty, so that no field is no label, where the place is known and what holds it
+    is there.
     """
     if not asset.resource.HasField("data"):
         return None, "", "the listing has no content for it"
-    known = catalog.lookup(type_)
-    own = known.own.path if known is not None and known.own is not None else None
-    places = _PLACES if own is None else (tuple(map(_camel, own)), *_PLACES)
-    for place in places:
-        labels = _map(asset.resource.data, place)
+    data, place = asset.resource.data, _place(type_)
+    for one in _PLACES if place is None else (place, *_PLACES):
+        labels = _map(data, one)
         if labels is not None:
             return labels, "", ""
-    return {}, "whether this type takes labels isn't known" if known is None else "", ""
+    if place is None:
+        return {}, _WHETHER if catalog.lookup(type_) is None else "", ""
+    if place[0] in data.fields or len(place) == 1:
+        return {}, "", ""
+    return {}, f"the listing shows no {place[0]}, where its labels are", ""
 
 
 def _map(data: Any, place: Sequence[str]) -> dict[str, str] | None:

@@ -121,6 +121,7 @@ def test_what_a_resource_is(
         ("new.googleapis.com/Thing", {}, "unknown"),  # it may be of a type that takes none
         (SQL, {}, "unknown"),  # settings.user_labels
         (SQL, {"owner": "a"}, "compliant"),
+        ("compute.googleapis.com/InstanceTemplate", {}, "unknown"),  # its labels are among its properties
         ("cloudresourcemanager.googleapis.com/Organization", {}, "untaggable"),
         ("cloudresourcemanager.googleapis.com/Folder", {}, "untaggable"),
         ("serviceusage.googleapis.com/Service", {}, "untaggable"),
@@ -258,9 +259,13 @@ def test_tags_that_can_not_be_read_are_a_gap_and_nothing_lacks_one(
         (BUCKET, {"name": "b"}, {}, False),
         (SQL, {"settings": {"userLabels": {"owner": "a"}, "tier": "x"}}, {"owner": "a"}, False),
         (SQL, {"settings": {"tier": "x"}}, {}, False),
+        (SQL, {"name": "without its settings"}, {}, True),
         ("container.googleapis.com/Cluster", {"resourceLabels": {"owner": "a"}}, {"owner": "a"}, False),
         ("compute.googleapis.com/InstanceTemplate", {"properties": {"labels": {"owner": "a"}}}, {"owner": "a"}, False),
         ("run.googleapis.com/Service", {"metadata": {"labels": {"owner": "a"}}}, {"owner": "a"}, False),
+        ("run.googleapis.com/Service", {"metadata": {"name": "a"}}, {}, False),
+        ("run.googleapis.com/Service", {"labels": {"owner": "a"}}, {"owner": "a"}, False),
+        ("run.googleapis.com/Service", {"name": "a"}, {}, True),
         ("new.googleapis.com/Thing", {"labels": {"owner": "a"}}, {"owner": "a"}, False),
         ("new.googleapis.com/Thing", {"name": "x"}, {}, True),
         ("new.googleapis.com/Thing", {"labels": [{"key": "owner"}]}, {}, True),  # a metric's labels are no tags
