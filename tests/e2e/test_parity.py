@@ -127,6 +127,26 @@ def mend(server: AwsServer) -> None:
         )
 
 
+def made_by_hand(server: AwsServer) -> str:
+    """What is there before Terraform takes it over; returns the balancer's ARN."""
+    theirs = [{"Key": "Owner", "Value": "somebody"}, {"Key": "expires-on", "Value": "2027-01-01"}]
+    subnets = server.client("ec2", "eu-west-1").describe_subnets()["Subnets"]
+    made = server.client("elbv2", "eu-west-1").create_load_balancer(
+        Name="web", Scheme="internal", Subnets=[subnet["SubnetId"] for subnet in subnets], Tags=theirs
+    )
+    server.client("rds", "eu-west-1").create_db_instance(
+        DBInstanceIdentifier="legacy",
+        Engine="mysql",
+        EngineVersion="8.0.32",
+        DBInstanceClass="db.t3.micro",
+        AllocatedStorage=10,
+        MasterUsername="legacy",
+        MasterUserPassword="not-a-secret",
+        Tags=theirs,
+    )
+    return str(made["LoadBalancers"][0]["LoadBalancerArn"])
+
+
 @pytest.fixture(scope="module")
 def opinions(
     terraform: Terraform, aws_server: AwsServer, tmp_path_factory: pytest.TempPathFactory
@@ -134,6 +154,7 @@ def opinions(
     """All that is said, by checkpoint. The plan and the source are judged while Terraform applies."""
     aws_server.reset()
     mend(aws_server)
+    balancer = made_by_hand(aws_server)
     folder = tmp_path_factory.mktemp("parity")
     shutil.copytree(CONFIGURATION, folder / "live")
     inherited = {name: value for name, value in terraform.environment.items() if not name.startswith(("AWS_", "TF_"))}
@@ -142,7 +163,16 @@ def opinions(
     program = msgspec.structs.replace(terraform, environment=environment)
     live = folder / "live"
     program.init(live)
-    program.run(live, "plan", "-input=false", "-no-color", "-lock=false", "-var=team=edge", "-out=tfplan")
+    program.run(
+        live,
+        "plan",
+        "-input=false",
+        "-no-color",
+        "-lock=false",
+        "-var=team=edge",
+        f"-var=balancer={balancer}",
+        "-out=tfplan",
+    )
     applying = subprocess.Popen(
         [program.program, "apply", "-input=false", "-no-color", "-parallelism=30", "tfplan"],
         cwd=live,
