@@ -392,8 +392,13 @@ class _Exemptions:
 
     def of(self, resource: Resource) -> list[Exemption]:
         """Those that may cover the resource, in the policy's order."""
-        named = (resource.address, without_indexes(resource.address))
-        found = {index for address in named for index in self._by_address.get(address, ())}
+        named = (resource.address, *(resource.declared or ()))
+        found = {
+            index
+            for name in named
+            for address in (name, without_indexes(name))
+            for index in self._by_address.get(address, ())
+        }
         return [self._all[index] for index in sorted({*self._anywhere, *found})]
 
 

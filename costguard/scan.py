@@ -84,8 +84,9 @@ def judge(store: Store, judging: Judging) -> Report:
     # How a source ended is said once, of what it was asked for; the cells of what it had shown by then repeat nothing.
     gaps = [Gap(cell.where, cell.error) for cell in cells if cell.outcome in ("cut", "failed") and cell.error]
     gaps += [Gap(f"shard/{shard}", "its store was not put in") for shard in _missing(store)]
-    gaps += _claims(store, judging)
-    union = Union(store, cells)
+    unread = _claims(store, judging)
+    gaps += unread
+    union = Union(store, cells, states_known=bool(judging.states) and not unread)
     draft = Draft("live", with_resources=judging.with_resources, accept=judging.accept)
     for judged in stream(judging.policy, "live", union.resources(), judging.today):
         draft.add(judged)

@@ -27,8 +27,10 @@ class Union:
     After the last one, ``gaps`` says whose tags could not be read, and ``notes`` how many were only remembered.
     """
 
-    def __init__(self, store: Store, cells: Iterable[Cell]) -> None:
+    def __init__(self, store: Store, cells: Iterable[Cell], *, states_known: bool = False) -> None:
+        """``states_known``: all states that there are were read."""
         self._store = store
+        self._states_known = states_known
         self._whole = {
             (cell.account, cell.region, cell.type)
             for cell in cells
@@ -63,7 +65,8 @@ class Union:
             return None
         cloud: Cloud = "google" if best.id.startswith("//") else "aws"
         managers = {manager for _, sighting in seen for manager in sighting.managers}
-        managers.update(self._store.claimed(native.keys(best.id)))
+        claims = self._store.claimed(native.keys(best.id))
+        managers.update(claims)
         untaggable = next((sighting.untaggable for _, sighting in seen if sighting.untaggable), "")
         surfaces: tuple[Surface, ...] = ()
         basis = untaggable or (f"only {_INDEXES[best_source]} shows it" if best_source in _INDEXES else "")
@@ -88,6 +91,8 @@ class Union:
             surfaces=surfaces,
             basis=basis,
             managers=_managers(managers),
+            # A state that could not be read may have it, too.
+            declared=tuple(claim.name for claim in claims) or (() if self._states_known else None),
         )
 
     def _tags(self, cloud: Cloud, seen: Sequence[tuple[str, Sighting]]) -> TagSet:

@@ -107,7 +107,8 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     No ``surfaces`` means that it can't be tagged. ``touched``: the change under judgement creates, replaces, imports
     or updates it; old debt on an untouched resource warns and never blocks. ``basis`` says how it came to be judged
     where that isn't plain (a type that the catalogue doesn't know). A live resource is addressed by its id (an ARN, a
-    full resource name); ``managers`` are those that claim it, by their states and by markers on it.
+    full resource name); ``managers`` are those that claim it, by their states and by markers on it, and ``declared``
+    the addresses that Terraform's states have for it: None where it isn't known whether one has it.
     """
 
     address: str
@@ -123,6 +124,7 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     touched: bool = True
     basis: str = ""
     managers: tuple[Manager, ...] = ()
+    declared: tuple[str, ...] | None = ()
 
 
 class Gap(msgspec.Struct, frozen=True, order=True):
@@ -142,6 +144,15 @@ class Inventory(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _INDEX = re.compile(r'\[(?:"(?:[^"\\]|\\.)*"|[0-9]+)\]', re.DOTALL)
+
+
+_MODULES = re.compile(r'(?:module\.[^.\[]+(?:\[(?:"(?:[^"\\]|\\.)*"|[0-9]+)\])?\.)*', re.DOTALL)
+
+
+def module_of(address: str) -> str:
+    """The module of an address: ``module.a["x"]`` of ``module.a["x"].aws_s3_bucket.b[0]``; empty for the root's."""
+    match = _MODULES.match(address)
+    return match[0].removesuffix(".") if match else ""
 
 
 def without_indexes(address: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from costguard.catalog.encoding import encoded
-from costguard.model.resource import Known, Resource, Tag, TagSet, without_indexes
+from costguard.model.resource import Known, Resource, Tag, TagSet, module_of, without_indexes
 from costguard.policy.document import WhenDoc
 from costguard.policy.patterns import glob_matches
 
@@ -68,15 +68,16 @@ class Selector(msgspec.Struct, frozen=True, kw_only=True):
 
     def selects(self, resource: Resource, tags: TagSet) -> bool | str:
         """The rest: True, False, or — as text — why it can't be decided."""
-        if self.address and not (
-            _any(self.address, resource.address) or _any(self.address, without_indexes(resource.address))
-        ):
-            return False
-        if self.module and not (
-            _any(self.module, resource.module) or _any(self.module, without_indexes(resource.module))
-        ):
-            return False
         undecided = ""
+        declared = resource.declared or ()
+        for globs, names in (
+            (self.address, (resource.address, *declared)),
+            (self.module, (resource.module, *map(module_of, declared))),
+        ):
+            if globs and not any(_any(globs, name) or _any(globs, without_indexes(name)) for name in names):
+                if resource.declared is not None or all(glob.startswith(_LIVE) for glob in globs):
+                    return False
+                undecided = "no state was read that says which address it has in Terraform"
         for name, globs, value in (
             ("account", self.account, resource.account),
             ("region", self.region, resource.region),
@@ -100,6 +101,10 @@ class Selector(msgspec.Struct, frozen=True, kw_only=True):
             elif not any(_any(globs, text) for text in meanings(resource.cloud, tag.value.text)):
                 return False
         return undecided or True
+
+
+_LIVE = ("arn:", "//")
+"""How the ids of what is live begin; no address of Terraform does."""
 
 
 def _any(globs: Globs, text: str) -> bool:
