@@ -30,8 +30,9 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True):
     read, and is empty for a source that never shows them. ``open`` says why there may be more than ``tags``, though
     nothing failed. ``bound`` are all Tags of Google's resource manager that hold for it, None where the source doesn't
     show those. ``reported`` is when the source itself last looked, in seconds since 1970, None for one that answers
-    from what is there now. ``untaggable`` says why nobody can tag it ("AWS manages this key"). ``managers`` are what
-    the source says made it, beside what its tags say.
+    from what is there now. ``untaggable`` says why nobody can tag it ("AWS manages this key"), ``default`` that the
+    cloud made it unasked ("AWS makes one with every VPC"), so that it is nobody's until somebody tags or declares it.
+    ``managers`` are what the source says made it, beside what its tags say.
     """
 
     id: str
@@ -44,6 +45,7 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True):
     bound: tuple[Binding, ...] | None = None
     reported: int | None = None
     untaggable: str = ""
+    default: str = ""
     managers: tuple[Manager, ...] = ()
 
 

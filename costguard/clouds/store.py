@@ -30,14 +30,14 @@ CREATE TABLE run (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE sighting (
     id TEXT NOT NULL, rank INTEGER NOT NULL, source TEXT NOT NULL, type TEXT NOT NULL,
     account TEXT NOT NULL, region TEXT NOT NULL, tags BLOB, unread TEXT NOT NULL, open TEXT NOT NULL, bound BLOB,
-    reported INTEGER, untaggable TEXT NOT NULL, managers BLOB
+    reported INTEGER, untaggable TEXT NOT NULL, made_unasked TEXT NOT NULL, managers BLOB
 );
 CREATE TABLE cell (
     cloud TEXT NOT NULL, account TEXT NOT NULL, region TEXT NOT NULL, type TEXT NOT NULL, source TEXT NOT NULL,
     outcome TEXT NOT NULL, count INTEGER NOT NULL, age INTEGER, error TEXT NOT NULL
 );
 """
-_INSERT = "INSERT INTO sighting VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
+_INSERT = "INSERT INTO sighting VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 _CLAIMS = "CREATE TEMP TABLE IF NOT EXISTS claim (key TEXT NOT NULL, manager BLOB NOT NULL)"
 
 _tags = msgspec.json.Decoder(dict[str, str])
@@ -62,6 +62,7 @@ def _rows(source: str, sightings: Sequence[Sighting]) -> list[tuple[object, ...]
             None if seen.bound is None else _encode(seen.bound),
             seen.reported,
             seen.untaggable,
+            seen.default,
             _encode(seen.managers) if seen.managers else None,
         )
         for seen in sightings
@@ -178,7 +179,7 @@ class Store:
 
     def take_in(self, other: "Store") -> None:
         """Copies all sightings and cells of another store into this one."""
-        for table, marks in (("sighting", 13), ("cell", 9)):
+        for table, marks in (("sighting", 14), ("cell", 9)):
             rows = other._connection.execute(f"SELECT * FROM {table}")  # noqa: S608 - two names, both above.
             with self._lock:
                 self._connection.executemany(f"INSERT INTO {table} VALUES ({','.join('?' * marks)})", rows)  # noqa: S608
@@ -221,6 +222,7 @@ class Store:
                         bound=None if bound is None else _bound.decode(bound),
                         reported=reported,
                         untaggable=untaggable,
+                        default=default,
                         managers=_managers.decode(managers) if managers else (),
                     ),
                 )
@@ -237,6 +239,7 @@ class Store:
                     bound,
                     reported,
                     untaggable,
+                    default,
                     managers,
                 ) in group
             ]

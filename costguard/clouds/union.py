@@ -78,8 +78,12 @@ class Union:
             if known is None or own is not None:
                 tags = self._tags(cloud, seen)
                 path = ".".join(own.path) if own is not None else ("labels" if cloud == "google" else "tags")
-                surfaces = (Surface(path, tags),)
                 managers.update(markers.managers(_texts(tags)))
+                default = next((sighting.default for _, sighting in seen if sighting.default), "")
+                if default and not claims and not tags.open and not any(not _reserved(cloud, key) for key in tags.tags):
+                    basis = f"{default}, and nobody has tagged or declared this one"
+                else:
+                    surfaces = (Surface(path, tags),)
         return Resource(
             address=best.id,
             type=best.type,
@@ -122,6 +126,11 @@ def _managers(found: Collection[Manager]) -> tuple[Manager, ...]:
     """In their order; a tag that only says "Terraform" adds nothing to the state that claims the resource."""
     claimed = any(manager.tool in ("terraform", "opentofu") for manager in found)
     return tuple(sorted(manager for manager in found if not (claimed and manager.tool == "terraform-tag")))
+
+
+def _reserved(cloud: Cloud, key: str) -> bool:
+    """Whether the cloud itself set the tag."""
+    return key.casefold().startswith(catalog.LIMITS[cloud].reserved)
 
 
 def _texts(tags: TagSet) -> dict[str, str]:

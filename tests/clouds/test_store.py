@@ -50,6 +50,7 @@ TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
             bound=st.none() | st.lists(st.builds(Binding, TEXT, TEXT, TEXT), max_size=2).map(tuple),
             reported=st.none() | st.integers(0, 2**40),
             untaggable=TEXT,
+            default=TEXT,
             managers=st.lists(st.builds(Manager, tool=TEXT, name=TEXT, where=TEXT), max_size=2).map(tuple),
         ),
         max_size=12,

@@ -114,6 +114,30 @@ def test_what_the_cloud_keeps_for_itself_has_no_surface_and_says_why(store: Stor
     assert (resource.surfaces, resource.basis, union.gaps) == ((), "AWS manages this queue", ())
 
 
+DEFAULT = "AWS makes one with every VPC"
+
+
+@pytest.mark.parametrize(
+    ("tags_there", "claimed", "judged"),
+    [
+        ({}, False, False),
+        ({"aws:cloudformation:stack-name": "shop"}, False, False),
+        ({"owner": "network"}, False, True),
+        ({}, True, True),
+        (None, False, True),  # It may have tags: nobody could read them.
+    ],
+)
+def test_what_the_cloud_makes_unasked_is_judged_once_somebody_tags_or_declares_it(
+    store: Store, tags_there: dict[str, str] | None, claimed: bool, judged: bool
+) -> None:
+    if claimed:
+        store.claims([(QUEUE, Manager(tool="terraform", name="aws_default_security_group.d", where="live"))])
+    store.add("native", [sighting(tags=tags_there, default=DEFAULT)])
+    (resource,), _ = united(store)
+    assert bool(resource.surfaces) is judged
+    assert resource.basis == ("" if judged else f"{DEFAULT}, and nobody has tagged or declared this one")
+
+
 def test_a_type_that_cannot_be_tagged_has_no_surface(store: Store) -> None:
     store.add("tagging", [sighting(type="aws_iam_group", tags={})])
     (resource,), _ = united(store)
