@@ -5,13 +5,15 @@ The report must be what it is without the fault but for what the fault hides: th
 where nobody asked for it, and a resource whose tags could not be read is ``unknown``, never ``missing``.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 import pytest
 
+from costguard.cli.main import outcome
 from tests.servers import faults, wire
 from tests.servers.aws import Account, AwsServer, Role
 from tests.servers.faults import Effect
@@ -27,6 +29,7 @@ from tests.servers.organisation import (
     WEST,
     Organisation,
     Scan,
+    Scanned,
     role_arn,
 )
 from tests.servers.wire import Call
@@ -671,3 +674,143 @@ def test_a_slow_cloud_is_waited_for(organisation: Organisation, scan: Scan) -> N
     scanned = scan(types=(INSTANCES, QUEUES, BUCKETS))
     assert scanned.gaps == {}
     assert scanned.statuses == statuses(organisation, (INSTANCES, QUEUES, BUCKETS), frozenset(), frozenset())
+
+
+# ------------------------------------------------------------------ shards
+
+SHARDS: Final = 3
+
+
+class Shards:
+    """The stores of all shards, and what becomes of them when they are put together."""
+
+    def __init__(self, scan: Scan, folder: Path) -> None:
+        self._scan = scan
+        self._folder = folder
+        self.stores: list[str] = []
+
+    def make(self, *arguments: str, types: tuple[str, ...], **aws: object) -> None:
+        for index in range(1, SHARDS + 1):
+            self.stores.append(f"shard-{index}.db")
+            self._scan("--shard", f"{index}/{SHARDS}", "--store", self.stores[-1], *arguments, types=types, **aws)
+
+    def merge(self, stores: Sequence[str], *arguments: str) -> Scanned:
+        code = outcome(
+            ["scan", "merge", "--format", "json", "--output", "merged.json", "--show-compliant", *arguments, *stores]
+        )
+        return Scanned(code, json.loads((self._folder / "merged.json").read_bytes()))
+
+
+@pytest.fixture
+def shards(scan: Scan, tmp_path: Path) -> Shards:
+    return Shards(scan, tmp_path)
+
+
+def ageless(report: Mapping[str, Any]) -> dict[str, Any]:
+    """The report without how old an index's entries were when it was asked, which is another time in each scan."""
+    return {**report, "coverage": [{**cell, "age": None} for cell in report["coverage"]]}
+
+
+def test_shards_put_together_are_the_scan(organisation: Organisation, scan: Scan, shards: Shards) -> None:
+    whole = scan()
+    organisation.aws.requests.clear()
+    shards.make(types=TYPES)
+    assumed = [one.parameters["RoleArn"] for one in organisation.aws.calls("sts", "AssumeRole")]
+    assert sorted(assumed) == sorted([role_arn(SHOP), role_arn(LABS)]), "each account is read by one shard"
+
+    merged = shards.merge(shards.stores)
+
+    assert ageless(merged.report) == ageless(whole.report)
+    assert merged.code == whole.code == 1
+    assert merged.statuses == statuses(organisation, TYPES, frozenset(), frozenset())
+
+
+def test_a_gap_that_all_shards_have_is_one(
+    organisation: Organisation, scan: Scan, shards: Shards, tmp_path: Path
+) -> None:
+    """Also to the byte: no index is asked, so nothing in the report is of the clock."""
+    organisation.aws.explorer.indexes.clear()
+    organisation.aws.fault(faults.denied(), service="organizations")
+    organisation.aws.fault(faults.denied(), operation="DescribeInstances", account=MAIN, region=EAST)
+    whole = scan(types=(INSTANCES,))
+    bytes_of_whole = (tmp_path / "report.json").read_bytes()
+    shards.make(types=(INSTANCES,))
+
+    merged = shards.merge(shards.stores)
+
+    assert merged.code == whole.code == 3
+    assert set(merged.gaps) == {
+        f"aws/{MAIN}/global/*/organization",
+        f"aws/{MAIN}/{EAST}/{INSTANCES}/native",
+    }
+    assert (tmp_path / "merged.json").read_bytes() == bytes_of_whole
+
+
+def test_a_shard_that_is_missing_is_a_gap(organisation: Organisation, shards: Shards) -> None:
+    organisation.aws.explorer.indexes.clear()
+    shards.make(types=(INSTANCES,))
+
+    without_second = shards.merge([shards.stores[0], shards.stores[2]])
+    alone = shards.merge([shards.stores[1]])
+
+    assert (without_second.code, without_second.gaps) == (3, {"shard/2/3": "its store was not put in"})
+    assert (alone.code, set(alone.gaps)) == (3, {"shard/1/3", "shard/3/3"})
+    both_reports = set(without_second.statuses) | set(alone.statuses)
+    assert both_reports == organisation.pick(type=INSTANCES)
+    accepted = shards.merge([shards.stores[0], shards.stores[2]], "--allow-gap", "shard/2/*")
+    assert accepted.code in (0, 1)
+
+
+def test_what_was_put_together_can_be_put_together_with_the_rest(organisation: Organisation, shards: Shards) -> None:
+    organisation.aws.explorer.indexes.clear()
+    shards.make(types=(INSTANCES,))
+    shards.merge(shards.stores[:2], "--store", "two.db")
+    merged = shards.merge(["two.db", shards.stores[2]])
+    assert (merged.code, merged.gaps) == (1, {})
+    assert set(merged.statuses) == organisation.pick(type=INSTANCES)
+
+
+def test_shards_may_be_read_at_another_pace(organisation: Organisation, scan: Scan, shards: Shards) -> None:
+    organisation.aws.explorer.indexes.clear()
+    for index in range(1, SHARDS + 1):
+        scan("--shard", f"{index}/{SHARDS}", "--store", f"{index}.db", "--workers", str(index), types=(INSTANCES,))
+    assert shards.merge([f"{index}.db" for index in range(1, SHARDS + 1)]).gaps == {}
+
+
+def test_stores_that_are_not_of_one_run_are_refused(
+    organisation: Organisation, scan: Scan, capsys: pytest.CaptureFixture[str]
+) -> None:
+    organisation.aws.explorer.indexes.clear()
+    scan("--shard", "1/2", "--store", "one.db", types=(INSTANCES,))
+    scan("--shard", "2/2", "--store", "other-types.db", types=(QUEUES,))
+    scan("--shard", "2/4", "--store", "other-count.db", types=(INSTANCES,))
+    capsys.readouterr()
+
+    for stores, said in (
+        (["one.db", "one.db"], "one.db and one.db are both shard 1/2"),
+        (["one.db", "other-types.db"], "other-types.db is of a scan that was asked something else than one.db"),
+        (["one.db", "other-count.db"], "other-count.db is shard 2/4, and one.db shard 1/2"),
+    ):
+        assert outcome(["scan", "merge", *stores]) == 2
+        told = capsys.readouterr()
+        assert (told.out, told.err) == ("", f"costguard: {said}\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "index"),
+    [("JOB_COMPLETION_INDEX", "0", 1), ("JOB_COMPLETION_INDEX", "2", 3), ("CI_NODE_INDEX", "2", 2)],
+)
+def test_a_shard_is_told_by_the_environment(
+    organisation: Organisation,
+    scan: Scan,
+    shards: Shards,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    value: str,
+    index: int,
+) -> None:
+    organisation.aws.explorer.indexes.clear()
+    monkeypatch.setenv(name, value)
+    scan("--shard", f"auto/{SHARDS}", "--store", "auto.db", types=(INSTANCES,))
+    others = {f"shard/{other}/{SHARDS}" for other in range(1, SHARDS + 1) if other != index}
+    assert set(shards.merge(["auto.db"]).gaps) == others
