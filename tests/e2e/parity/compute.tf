@@ -10,7 +10,7 @@ resource "aws_instance" "web" {
 }
 
 resource "aws_instance" "worker" {
-  count         = 2
+  count         = 3
   ami           = "ami-12c6146b"
   instance_type = "t3.micro"
   subnet_id     = aws_subnet.zone["a"].id
