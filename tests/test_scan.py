@@ -35,6 +35,7 @@ from tests.servers.organisation import (
 from tests.servers.wire import Call
 
 EXPLORER, TAGGING = "resource-explorer-2", "resourcegroupstaggingapi"
+VIEW = "00000000-0000-4000-8000-000000000000"
 INSTANCES, QUEUES, BUCKETS, SECRETS, REPOS = TYPES
 
 
@@ -161,6 +162,12 @@ def view(**properties: Any) -> Callable[[Organisation], object]:
 
 def without_default_view(organisation: Organisation) -> None:
     organisation.aws.explorer.defaults.clear()
+
+
+def organisation_view(organisation: Organisation) -> None:
+    explorer = organisation.aws.explorer
+    explorer.enable(MAIN, aggregator=EAST)
+    explorer.view(MAIN, EAST, "all", organization=True)
 
 
 def one_local_index(organisation: Organisation) -> None:
@@ -535,8 +542,14 @@ EXPLORER_ROWS: tuple[Row, ...] = (
         name="somebody else's view",
         order=nothing,
         aws={"explorer-view": f"arn:aws:resource-explorer-2:{EAST}:{LABS}:view/theirs/1"},
-        gaps={f"aws/{SHOP}/global/*/explorer": ("access denied to GetView (UnauthorizedException",)},
+        gaps={f"aws/{LABS}/{EAST}/*/explorer": ("access denied to GetView (UnauthorizedException",)},
         lost=these(type=REPOS),
+    ),
+    Row(
+        name="the organisation's view, which its owner alone may look through",
+        order=organisation_view,
+        aws={"explorer-view": f"arn:aws:resource-explorer-2:{EAST}:{MAIN}:view/all/{VIEW}"},
+        ledger={f"aws/{MAIN}/{EAST}/*/explorer": ("read", 0), f"aws/{SHOP}/{WEST}/{REPOS}/explorer": ("read", 600)},
     ),
     Row(
         name="an index in one region alone",

@@ -47,8 +47,11 @@ class _Inventory:
         accounts = [account for account in self._accounts(caller) if self._run.shard.owns(f"aws:{account.id}")]
         self._run.tally.add(accounts=len(accounts))
         todo: list[Task] = [partial(self._account, account) for account in accounts]
+        ids = sorted(account.id for account in accounts)
+        if accounts and self._asks("explorer") and self._doc.explorer_view is not None:
+            todo.append(partial(self._view, self._doc.explorer_view, ids))
         if accounts and self._asks("config"):
-            todo.append(partial(self._config, caller, sorted(account.id for account in accounts)))
+            todo.append(partial(self._config, caller, ids))
         return todo
 
     def _accounts(self, caller: Access) -> Iterator[Account]:
@@ -97,7 +100,7 @@ class _Inventory:
             return []
         regions, others = self._regions(access)
         todo: list[Task] = []
-        if self._asks("explorer"):
+        if self._asks("explorer") and self._doc.explorer_view is None:
             todo.append(partial(self._explorer, access, regions, others))
         if self._asks("native"):
             todo.append(partial(self._services, access, access.home, "global", frozenset()))
@@ -174,9 +177,19 @@ class _Inventory:
             record(self._run, place, "native", pages, types=row.types, now=self._run.now)
         return []
 
+    def _view(self, view: str, accounts: Sequence[str]) -> Iterable[Task]:
+        """What the view that was named shows of the accounts; its owner is asked, once for all of them."""
+        region, owner = view.split(":")[3:5]
+        caller = self._aws.caller
+        access = self._access(Account(owner if owner.isdecimal() else caller.account))
+        region = region or caller.region
+        regions = None if self._doc.regions == "enabled" else frozenset(self._doc.regions)
+        pages = self._named("explorer", explorer.read(access, region, view, accounts, regions))
+        record(self._run, Place("aws", access.account, region), "explorer", pages, now=self._run.now)
+        return []
+
     def _explorer(self, access: Access, regions: Sequence[str], others: bool) -> Iterable[Task]:
         place = Place("aws", access.account)
-        view = self._doc.explorer_view
         try:
             first, indexed = explorer.indexes(access)
         except SourceAbsent as absent:
@@ -189,13 +202,10 @@ class _Inventory:
             if region not in indexed:
                 why = "Resource Explorer has no index in this region"
                 self._cell(access.account, region, "explorer", self._absence("explorer"), why)
-        if view is not None:
-            asked = [view.split(":")[3]]
-        else:
-            asked = [first] if first is not None else sorted(indexed if others else indexed.intersection(regions))
+        asked = [first] if first is not None else sorted(indexed if others else indexed.intersection(regions))
         wanted = None if others else frozenset(regions)
         for region in asked:
-            pages = self._named("explorer", explorer.read(access, region, view, {access.account}, wanted))
+            pages = self._named("explorer", explorer.read(access, region, None, {access.account}, wanted))
             record(
                 self._run,
                 place if first == region else Place("aws", access.account, region),
