@@ -48,9 +48,47 @@ def _ours(type_: str, past: frozenset[str] = _PAST) -> Callable[[Reading, Item],
     def kind(reading: Reading, item: Item) -> Kind | None:
         if item.get("OwnerId", reading.account) != reading.account or _past(item, past):
             return None
-        return Kind(type_, managers=_operators(item))
+        return Kind(type_, default=_unasked(type_, reading, item), managers=_operators(item))
 
     return kind
+
+
+def _unasked(type_: str, reading: Reading, item: Item) -> str:
+    """Whether AWS made it by itself: a default VPC in every region, and with every VPC what it can't be without
+    (Amazon VPC User Guide, "Default VPCs"). A main route table of somebody's own can't be told from AWS's."""
+    match type_:
+        case "aws_vpc" if item.get("IsDefault") is True:
+            return "AWS makes a default VPC in every region"
+        case "aws_subnet" if item.get("DefaultForAz") is True:
+            return "AWS makes a subnet for each zone of a default VPC"
+        case "aws_network_acl" if item.get("IsDefault") is True:
+            return "AWS makes a network ACL with every VPC"
+        case "aws_security_group" if item.get("GroupName") == "default":
+            return "AWS makes a security group with every VPC"
+        case "aws_route_table" if any(one.get("Main") is True for one in item.get("Associations") or ()):
+            return "AWS makes a main route table with every VPC"
+        case "aws_internet_gateway" if any(
+            one.get("VpcId") in _defaults(reading, "VpcId") for one in item.get("Attachments") or ()
+        ):
+            return "AWS makes an internet gateway with a default VPC"
+        case "aws_vpc_dhcp_options" if item.get("DhcpOptionsId") in _defaults(reading, "DhcpOptionsId"):
+            return "AWS makes a set of DHCP options with a default VPC"
+        case _:
+            return ""
+
+
+def _defaults(reading: Reading, field: str) -> frozenset[str]:
+    """A field of the region's default VPC; empty where it can't be read: what belongs to it is then like the rest."""
+    from botocore.exceptions import ClientError
+
+    if field not in reading.remembered:
+        asks = {"Filters": [{"Name": "is-default", "Values": ["true"]}]}
+        try:
+            vpcs = [vpc for page in reading.pages("DescribeVpcs", asks) for vpc in page.get("Vpcs") or ()]
+        except ClientError:
+            vpcs = []
+        reading.remembered[field] = frozenset(str(vpc.get(field)) for vpc in vpcs)
+    return reading.remembered[field]
 
 
 def _past(item: Item, past: frozenset[str]) -> bool:
@@ -182,6 +220,7 @@ def _rows() -> Iterable[Listing]:
         "InternetGateways",
         "internet-gateway/{InternetGatewayId}",
         "aws_internet_gateway",
+        besides=("DescribeVpcs",),
     )
     yield _row(
         "DescribeEgressOnlyInternetGateways",
@@ -191,7 +230,13 @@ def _rows() -> Iterable[Listing]:
         page=255,
     )
     yield _row("DescribeNetworkAcls", "NetworkAcls", "network-acl/{NetworkAclId}", "aws_network_acl")
-    yield _row("DescribeDhcpOptions", "DhcpOptions", "dhcp-options/{DhcpOptionsId}", "aws_vpc_dhcp_options")
+    yield _row(
+        "DescribeDhcpOptions",
+        "DhcpOptions",
+        "dhcp-options/{DhcpOptionsId}",
+        "aws_vpc_dhcp_options",
+        besides=("DescribeVpcs",),
+    )
     yield _row("DescribeFlowLogs", "FlowLogs", "vpc-flow-log/{FlowLogId}", "aws_flow_log")
     yield _row(
         "DescribeManagedPrefixLists",

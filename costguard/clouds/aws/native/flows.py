@@ -57,6 +57,16 @@ def _learning(operation: str, items: str, arn: str, type_: str) -> Listing:
     )
 
 
+def _workgroup(_: Reading, item: Item) -> Kind:
+    primary = item.get("Name") == "primary"
+    return Kind("aws_athena_workgroup", default="AWS makes the workgroup primary in every region" if primary else "")
+
+
+def _bus(_: Reading, item: Item) -> Kind:
+    ours = item.get("Name") == "default"
+    return Kind("aws_cloudwatch_event_bus", default="AWS makes the event bus default in every region" if ours else "")
+
+
 _WORKGROUP = "arn:{partition}:athena:{region}:{account}:workgroup/{Name}"
 
 ROWS = (
@@ -119,6 +129,7 @@ ROWS = (
         items="EventBuses",
         id="{Arn}",
         type="aws_cloudwatch_event_bus",
+        kind=_bus,
         tags=Each(operation="ListTagsForResource", asks={"ResourceARN": "{Arn}"}),
     ),
     Listing(
@@ -197,6 +208,7 @@ ROWS = (
         items="WorkGroups",
         id=_WORKGROUP,
         type="aws_athena_workgroup",
+        kind=_workgroup,
         tags=Each(operation="ListTagsForResource", asks={"ResourceARN": _WORKGROUP}),
     ),
     _learning("ListEndpoints", "Endpoints", "EndpointArn", "aws_sagemaker_endpoint"),

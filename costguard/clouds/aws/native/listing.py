@@ -44,10 +44,12 @@ def call(service: str, operation: str) -> Call:
 
 
 class Kind(msgspec.Struct, frozen=True):
-    """What a resource is beside its name: its Terraform type, why nobody can tag it, and what made it."""
+    """What a resource is beside its name: its Terraform type, why nobody can tag it, that AWS made it unasked, and what
+    else made it."""
 
     type: str
     untaggable: str = ""
+    default: str = ""
     managers: tuple[Manager, ...] = ()
 
 
@@ -85,6 +87,8 @@ class Reading:
         self.access = access
         self.account = access.account
         self.region = region
+        self.remembered: dict[str, frozenset[str]] = {}
+        """What a row looked up once, for all of its resources."""
         self._service = service
         self._tagged = tagged
         self._clients: dict[str, Any] = {}
@@ -156,6 +160,7 @@ class Reading:
             tags=None if isinstance(tags, str) else tags,
             unread=tags if isinstance(tags, str) else "",
             untaggable=kind.untaggable,
+            default=kind.default,
             managers=kind.managers,
         )
 
@@ -229,7 +234,7 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
     ``id`` is a template of the ARN: ``{partition}``, ``{account}`` and ``{region}`` are the place's, any other name is
     a field of the resource. ``tags`` names the field with the tags, or says how they are asked for. Where ``type`` is
     not all that there is to say, ``kind`` says what a resource is, or None for one that doesn't count (it is deleted,
-    or somebody else's), and ``among`` all types that it may say.
+    or somebody else's), ``among`` all types that it may say, and ``besides`` the operations that it asks itself.
 
     ``within`` are the steps down to it (a cluster's services: the clusters). Text among ``asks`` is a template of what
     the steps have shown, and so is ``id``: a resource has their fields too.
@@ -246,6 +251,7 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
     within: tuple[Step, ...] = ()
     kind: Callable[[Reading, Item], Kind | None] | None = None
     among: tuple[str, ...] = ()
+    besides: tuple[str, ...] = ()
     scope: Scope = "region"
 
     @property
@@ -254,7 +260,7 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def calls(self) -> tuple[Call, ...]:
-        operations = [*(step.operation for step in self.within), self.operation]
+        operations = [*(step.operation for step in self.within), self.operation, *self.besides]
         if not isinstance(self.tags, str):
             operations.append(self.tags.operation)
         return tuple(call(self.service, operation) for operation in operations)

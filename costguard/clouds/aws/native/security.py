@@ -24,13 +24,14 @@ def _iam(operation: str, items: str, tags: str, parameter: str, field: str, type
 
 def _role(_: Reading, item: Item) -> Kind:
     """A role. Those that IAM Identity Center makes are "only modifiable by AWS"; a service-linked one belongs to its
-    service and takes tags like any other (Terraform's aws_iam_service_linked_role has them)."""
+    service, comes with its first use, and takes tags like any other (Terraform's aws_iam_service_linked_role)."""
     path = str(item.get("Path"))
     if path.startswith("/aws-reserved/"):
         return Kind("aws_iam_role", untaggable="AWS keeps this role for itself, and nobody else can change it")
     if path.startswith("/aws-service-role/"):
         service = legible(path.removeprefix("/aws-service-role/").strip("/"))
-        return Kind("aws_iam_service_linked_role", managers=(Manager(tool="aws", name=service or "an AWS service"),))
+        maker = Manager(tool="aws", name=service or "an AWS service")
+        return Kind("aws_iam_service_linked_role", default=f"{maker.name} makes its own role", managers=(maker,))
     return Kind("aws_iam_role")
 
 

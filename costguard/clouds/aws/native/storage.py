@@ -61,7 +61,11 @@ _VAULTS: Mapping[str, str] = MappingProxyType(
 
 
 def _vault(_: Reading, item: Item) -> Kind:
-    return Kind(_VAULTS.get(str(item.get("VaultType")), "aws_backup_vault"))
+    ours = item.get("BackupVaultName") in ("Default", "aws/efs/automatic-backup-vault")
+    return Kind(
+        _VAULTS.get(str(item.get("VaultType")), "aws_backup_vault"),
+        default="AWS Backup makes this vault by itself" if ours else "",
+    )
 
 
 _SYSTEMS: Mapping[str, str] = MappingProxyType(
