@@ -22,8 +22,8 @@ _BALANCER_TAGS = Batch(
 
 
 def _service(_: Reading, item: Item) -> Kind:
-    """A service of ECS. One from before 2018 has an ARN without its cluster, and "resources with the old ARN format
-    can't be tagged" (Amazon ECS Developer Guide, "Amazon Resource Names (ARNs) and IDs")."""
+    """A service of ECS. An ARN without its cluster is of the format from before 2018, and only those of the new one
+    take tags (Amazon ECS Developer Guide, "Amazon Resource Names (ARNs) and IDs")."""
     if str(item.get("arn")).count("/") < 2:
         return Kind("aws_ecs_service", untaggable="its ARN is of the old format, with which ECS takes no tags")
     return Kind("aws_ecs_service")

@@ -48,12 +48,12 @@ def _cluster_snapshot(_: Reading, item: Item) -> Kind:
 
 
 def _made_by_aws(type_: str, field: str, separator: str = ".") -> Callable[[Reading, Item], Kind]:
-    """The kind of a group of settings. Those called "default" are AWS's: there is one for each version of an engine
-    that was ever used, nobody can change it, and it costs nothing."""
+    """The kind of a group of settings. Those called "default" are AWS's: one comes by itself with each version of an
+    engine that is used, nobody can change or delete it, and it costs nothing. Nobody owns it, whatever tags it takes."""
 
     def kind(_: Reading, item: Item) -> Kind:
         if str(item.get(field)).startswith(f"default{separator}"):
-            return Kind(type_, untaggable="AWS makes this default group, and nobody can change it")
+            return Kind(type_, untaggable="AWS makes this default group, which nobody can change or delete")
         return Kind(type_)
 
     return kind

@@ -129,8 +129,8 @@ _MAKERS: tuple[tuple[str, re.Pattern[str]], ...] = (
 
 
 def _interface(reading: Reading, item: Item) -> Kind | None:
-    """A network interface. Nobody but its service can change one that is "requester-managed", except for its tags: "you
-    can add or remove tags" (Amazon EC2 User Guide, "Requester-managed network interfaces"). So it is judged."""
+    """A network interface. One that is requester-managed is its service's to change, but for its tags, which are the
+    account's to set (Amazon EC2 User Guide, "Requester-managed network interfaces"). So it is judged."""
     if item.get("OwnerId", reading.account) != reading.account:
         return None
     managers = _operators(item)
