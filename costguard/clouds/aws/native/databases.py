@@ -49,7 +49,7 @@ def _cluster_snapshot(_: Reading, item: Item) -> Kind:
 
 def _made_by_aws(type_: str, field: str, separator: str = ".") -> Callable[[Reading, Item], Kind]:
     """The kind of a group of settings. Those called "default" are AWS's: one comes by itself with each version of an
-    engine that is used, nobody can change or delete it, and it costs nothing. Nobody owns it, whatever tags it takes."""
+    engine that is used, nobody can change or delete it, and it costs nothing. It has no owner, with tags or without."""
 
     def kind(_: Reading, item: Item) -> Kind:
         if str(item.get(field)).startswith(f"default{separator}"):
