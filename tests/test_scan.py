@@ -6,7 +6,7 @@ where nobody asked for it, and a resource whose tags could not be read is ``unkn
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -60,13 +60,17 @@ def scan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scan:
 
 
 def statuses(
-    organisation: Organisation, types: tuple[str, ...], without: frozenset[str], unknown: frozenset[str]
+    organisation: Organisation,
+    types: tuple[str, ...],
+    without: frozenset[str],
+    unknown: frozenset[str],
+    accounts: Collection[str] = ACCOUNTS,
 ) -> dict[str, str]:
     """What the organisation is known to hold, less what can't be seen."""
     return {
         one.arn: "unknown" if one.arn in unknown else "compliant" if one.tagged else "violating"
         for one in organisation.made
-        if one.type in types and one.arn not in without
+        if one.type in types and one.account in accounts and one.arn not in without
     }
 
 
@@ -88,8 +92,7 @@ def later_repositories(pages: int) -> Pick:
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
     """``order`` makes something go wrong. ``gaps`` are all gaps, each with words that its reason must have; ``ledger``
-    are cells that must be. ``lost`` can't be seen; ``unknown`` is there, its tags are not. Where ``struck`` the fault
-    must have hit at least so often, and is told how often it may at most."""
+    are cells that must be. ``lost`` can't be seen; ``unknown`` is there, its tags are not."""
 
     name: str
     order: Callable[[Organisation], object]
@@ -98,6 +101,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     lost: Pick = nothing
     unknown: Pick = nothing
     types: tuple[str, ...] = (INSTANCES, QUEUES, BUCKETS)
+    accounts: tuple[str, ...] = ACCOUNTS
     aws: Mapping[str, object] = {}
 
 
@@ -180,6 +184,15 @@ def suspended(organisation: Organisation) -> None:
     organisation.aws.accounts[-1] = Account(LABS, "labs", status="SUSPENDED")
 
 
+def with_members(count: int) -> Callable[[Organisation], object]:
+    """Before the known accounts the organisation lists others, whose roles nobody may assume."""
+
+    def order(organisation: Organisation) -> None:
+        organisation.aws.accounts[:0] = [Account(f"{number:012d}") for number in range(1, count + 1)]
+
+    return order
+
+
 def no_role(organisation: Organisation) -> None:
     assert organisation.aws.roles is not None
     del organisation.aws.roles[role_arn(SHOP)]
@@ -244,6 +257,47 @@ ACCOUNT_ROWS = (
         gaps={f"aws/{LABS}/global/*/regions": ("access denied to DescribeRegions", f"only {EAST} was read")},
         lost=these(account=LABS, region=WEST, type=INSTANCES),
         types=(INSTANCES, BUCKETS),
+    ),
+    Row(
+        name="answers with nothing in them",
+        order=both(
+            fault(
+                faults.malformed(b"<GetCallerIdentityResponse><GetCallerIdentityResult/></GetCallerIdentityResponse>"),
+                operation="GetCallerIdentity",
+                account=LABS,
+            ),
+            fault(faults.malformed(b"<DescribeRegionsResponse/>"), operation="DescribeRegions", account=SHOP),
+            fault(faults.malformed(b'{"Indexes": [{"Type": "LOCAL"}]}'), operation="ListIndexes"),
+            fault(faults.malformed(b"{}"), operation="DescribeConfigurationAggregators"),
+        ),
+        aws={"accounts": list(ACCOUNTS)},
+        gaps={
+            f"aws/{LABS}/global/*/account": ("no whole answer: GetCallerIdentity doesn't tell the Account",),
+            f"aws/{SHOP}/global/*/regions": ("no whole answer: DescribeRegions doesn't tell the Regions",),
+            f"aws/{SHOP}/global/*/explorer": ("no whole answer: ListIndexes doesn't tell the Region",),
+            f"aws/{MAIN}/global/*/explorer": ("no whole answer: ListIndexes doesn't tell the Region",),
+        },
+        lost=lambda organisation: (
+            organisation.pick(account=LABS) | organisation.pick(account=SHOP, region=WEST, type=INSTANCES)
+        ),
+        types=(INSTANCES,),
+    ),
+    Row(
+        name="an organisation that tells no ids",
+        order=fault(faults.malformed(b'{"Accounts": [{"Name": "x"}]}'), operation="ListAccounts"),
+        gaps={f"aws/{MAIN}/global/*/organization": ("ListAccounts doesn't tell the Id", f"only {MAIN} was read")},
+        lost=lambda organisation: organisation.pick(account=SHOP) | organisation.pick(account=LABS),
+        types=(INSTANCES,),
+    ),
+    Row(
+        name="an organisation whose second page is refused",
+        order=both(with_members(25), fault(faults.denied(), operation="ListAccounts", where=following("NextToken"))),
+        gaps={
+            f"aws/{MAIN}/global/*/organization": ("access denied to ListAccounts", "only 21 were read"),
+            **{f"aws/{number:012d}/global/*/account": ("the role can't be assumed",) for number in range(1, 21)},
+        },
+        lost=lambda organisation: organisation.pick(account=SHOP) | organisation.pick(account=LABS),
+        types=(INSTANCES,),
     ),
     Row(
         name="a region that was named and isn't enabled",
@@ -462,7 +516,9 @@ TAGGING_ROWS = (
     Row(
         name="the tagging API answers with an object and no list in it",
         order=fault(faults.malformed(b"{}"), service=TAGGING, account=LABS, region=EAST),
-        gaps={f"aws/{LABS}/{EAST}/*/tagging": ("no whole answer: GetResources shows no list",)},
+        gaps={
+            f"aws/{LABS}/{EAST}/*/tagging": ("no whole answer: GetResources doesn't tell the ResourceTagMappingList",)
+        },
         types=(INSTANCES,),
     ),
 )
@@ -535,7 +591,7 @@ EXPLORER_ROWS: tuple[Row, ...] = (
         order=without_default_view,
         aws={"sources": ["explorer", "native"], "accounts": [SHOP]},
         gaps={f"aws/{SHOP}/global/*/explorer": ("no default view",)},
-        lost=lambda organisation: organisation.pick() - organisation.pick(account=SHOP, type=INSTANCES),
+        lost=these(type=REPOS),
         types=(INSTANCES, REPOS),
     ),
     Row(
@@ -588,7 +644,25 @@ CONFIG_ROWS = (
     ),
 )
 
-ROWS = (*ACCOUNT_ROWS, *LISTING_ROWS, *TAG_ROWS, *TAGGING_ROWS, *EXPLORER_ROWS, *CONFIG_ROWS)
+
+def alone(rows: Iterable[Row]) -> Iterator[Row]:
+    """The rows for a scan of the accounts alone that they are about."""
+    for row in rows:
+        named = {where.split("/")[1] for where in (*row.gaps, *row.ledger)}
+        if REPOS in row.types:
+            named.add(SHOP)
+        accounts = tuple(account for account in ACCOUNTS if account in named)
+        yield msgspec.structs.replace(row, accounts=accounts, aws={"accounts": list(accounts), **row.aws})
+
+
+ROWS = (
+    *ACCOUNT_ROWS,
+    *LISTING_ROWS,
+    *alone(TAG_ROWS),
+    *alone(TAGGING_ROWS),
+    *alone(EXPLORER_ROWS),
+    *alone(CONFIG_ROWS),
+)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=[row.name for row in ROWS])
@@ -609,7 +683,7 @@ def test_a_fault_is_a_gap_and_takes_nothing_else_along(
             assert word in said[where]
     assert {where: scanned.cell(where) for where in row.ledger} == dict(row.ledger)
     unknown = row.unknown(organisation)
-    assert scanned.statuses == statuses(organisation, row.types, row.lost(organisation), unknown)
+    assert scanned.statuses == statuses(organisation, row.types, row.lost(organisation), unknown, row.accounts)
     assert not {one for one, verdict in scanned.verdicts.items() if verdict == "missing"} & unknown
     assert scanned.code == (3 if row.gaps else 1)
     assert scanned.report["complete"] == (not row.gaps)

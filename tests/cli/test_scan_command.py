@@ -121,6 +121,7 @@ def test_no_credentials_are_a_gap_that_says_what_helps(costguard: Costguard, env
         (["--role", "no such role!"], "role"),
         (["--account", "12"], "12 digits"),
         (["--account", "organization", "--account", LABS], "12 digits"),
+        (["--account", LABS, "--account", LABS], "twice"),
         (["--region", "eu-west-1a"], "eu-west-1a"),
         (["--google-scope", "everything"], "organizations/NUMBER"),
         (["--cloud", "google"], "--google-scope"),

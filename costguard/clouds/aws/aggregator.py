@@ -12,7 +12,7 @@ import msgspec
 
 from costguard import catalog
 from costguard.catalog.native import terraform_type
-from costguard.clouds.aws.api import Access, guarded, listed
+from costguard.clouds.aws.api import Access, guarded_pages, told
 from costguard.clouds.sighting import GLOBAL, Sighting, SourceAbsent
 
 _PAGE = 100
@@ -38,8 +38,11 @@ def find(access: Access, region: str) -> str:
     """The name of the aggregator in a region, the first by name of several. Raises :class:`SourceError`, and
     :class:`SourceAbsent` where there is none."""
     client = access.client("config", region)
-    pages = client.get_paginator("describe_configuration_aggregators").paginate()
-    names = guarded(lambda: sorted(pages.search("ConfigurationAggregators[].ConfigurationAggregatorName")))
+    pages = guarded_pages(client.get_paginator("describe_configuration_aggregators").paginate())
+    found = [
+        one for page in pages for one in told(page, "ConfigurationAggregators", "DescribeConfigurationAggregators")
+    ]
+    names = sorted(one["ConfigurationAggregatorName"] for one in found if one.get("ConfigurationAggregatorName"))
     if not names:
         raise SourceAbsent("there is no AWS Config aggregator in this region")
     return str(names[0])
@@ -60,7 +63,7 @@ def read(access: Access, region: str, name: str, accounts: Sequence[str]) -> Ite
         ):
             yield [
                 seen
-                for text in listed(page, "Results", "SelectAggregateResourceConfig")
+                for text in told(page, "Results", "SelectAggregateResourceConfig")
                 if (seen := _sighting(text)) is not None
             ]
 

@@ -12,7 +12,7 @@ both are broken connections, which are tried again.
 import json
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -66,7 +66,9 @@ _DENIED = frozenset(
     }
 )
 # A region that the account hasn't enabled doesn't know its credentials.
-_STRANGERS = frozenset({"AuthFailure", "InvalidClientTokenId", "UnrecognizedClientException", "OptInRequired"})
+_STRANGERS = frozenset(
+    {"AuthFailure", "InvalidClientTokenId", "InvalidToken", "OptInRequired", "UnrecognizedClientException"}
+)
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
 
 
@@ -204,8 +206,8 @@ class Access:
     def identify(self) -> None:
         """Asks who it is: sets the account and the partition. Raises :class:`SourceError`."""
         answer = guarded(lambda: self.client("sts", self.region).get_caller_identity())
-        self.account = str(answer["Account"])
-        self.partition = str(answer["Arn"]).split(":")[1]
+        self.account = str(told(answer, "Account", "GetCallerIdentity"))
+        self.partition = str(told(answer, "Arn", "GetCallerIdentity")).partition(":")[2].partition(":")[0]
 
     def client(self, service: str, region: str) -> Any:
         # Making EC2's takes 30 ms and 1.4 MB: each thread keeps the latest, which the service's next listing uses too.
@@ -313,12 +315,13 @@ def guarded_pages(pages: Iterator[T]) -> Iterator[T]:
         raise SourceError(explain(error)) from error
 
 
-def listed(page: dict[str, Any], name: str, operation: str) -> list[Any]:
-    """A list that the page always has, be it empty. Raises :class:`SourceError` where it hasn't."""
-    found = page.get(name)
+def told(answer: Mapping[str, Any], field: str, operation: str) -> Any:
+    """A field that the operation's answers always have, be it an empty list. Raises :class:`SourceError` where one
+    hasn't."""
+    found = answer.get(field)
     if found is None:
-        raise SourceError(f"no whole answer: {operation} shows no list")
-    return list(found)
+        raise SourceError(f"no whole answer: {operation} doesn't tell the {field}")
+    return found
 
 
 def code(error: Exception) -> str:

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from costguard.catalog.native import terraform_type, terraform_type_of_arn
-from costguard.clouds.aws.api import Access, guarded, listed
+from costguard.clouds.aws.api import Access, guarded_pages, told
 from costguard.clouds.sighting import Sighting, SourceAbsent, SourceError
 
 _PAGE = 500
@@ -24,11 +24,12 @@ def indexes(access: Access) -> tuple[str | None, frozenset[str]]:
     Raises :class:`SourceError`, and :class:`SourceAbsent` where Resource Explorer isn't turned on.
     """
     client = access.client("resource-explorer-2", access.region)
-    found = guarded(lambda: list(client.get_paginator("list_indexes").paginate().search("Indexes[]")))
+    pages = guarded_pages(client.get_paginator("list_indexes").paginate())
+    found = [index for page in pages for index in told(page, "Indexes", "ListIndexes")]
     if not found:
         raise SourceAbsent("Resource Explorer isn't turned on in this account")
-    aggregator = next((str(index["Region"]) for index in found if index.get("Type") == "AGGREGATOR"), None)
-    return aggregator, frozenset(str(index["Region"]) for index in found)
+    aggregator = next((str(index.get("Region")) for index in found if index.get("Type") == "AGGREGATOR"), None)
+    return aggregator, frozenset(str(told(index, "Region", "ListIndexes")) for index in found)
 
 
 def read(
@@ -41,14 +42,14 @@ def read(
     """
     client = access.client("resource-explorer-2", region)
     chosen = view or _default_view(client)
-    shown = client.get_view(ViewArn=chosen)["View"]
+    shown = told(client.get_view(ViewArn=chosen), "View", "GetView")
     with_tags = any(included.get("Name") == "tags" for included in shown.get("IncludedProperties", ()))
     asked = {"ViewArn": chosen, "Filters": {"FilterString": _FILTER}, "PaginationConfig": {"PageSize": _PAGE}}
     unread = "" if with_tags else f"the Resource Explorer view {chosen} doesn't include tags; add the property to it"
     for page in client.get_paginator("list_resources").paginate(**asked):
         yield [
             seen
-            for entry in listed(page, "Resources", "ListResources")
+            for entry in told(page, "Resources", "ListResources")
             if entry.get("OwningAccountId") in accounts
             and (regions is None or entry.get("Region") in regions or entry.get("Region") == "global")
             and (seen := _sighting(entry, with_tags, unread)) is not None

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import partial
 
 from costguard.clouds.aws import aggregator, explorer, native, tagging
-from costguard.clouds.aws.api import Access, Account, Aws, guarded, guarded_pages
+from costguard.clouds.aws.api import Access, Account, Aws, guarded, guarded_pages, told
 from costguard.clouds.run import Run, Task, after
 from costguard.clouds.sighting import GLOBAL, Place, Sighting, SourceAbsent, SourceError, record
 from costguard.config import AwsDoc, FromEnvDoc
@@ -71,13 +71,15 @@ class _Inventory:
         client = caller.client("organizations", caller.home)
         known = set()
         try:
-            for entry in guarded_pages(client.get_paginator("list_accounts").paginate().search("Accounts[]")):
-                known.add(str(entry["Id"]))
-                state = entry.get("State") or entry.get("Status") or "ACTIVE"
-                if state == "ACTIVE":
-                    yield Account(str(entry["Id"]), str(entry.get("Name", "")))
-                elif self._run.shard.owns(f"aws:{entry['Id']}"):
-                    self._cell(str(entry["Id"]), GLOBAL, "account", "absent", f"the account is {state.lower()}")
+            for page in guarded_pages(client.get_paginator("list_accounts").paginate()):
+                for entry in told(page, "Accounts", "ListAccounts"):
+                    id_ = str(told(entry, "Id", "ListAccounts"))
+                    known.add(id_)
+                    state = entry.get("State") or entry.get("Status") or "ACTIVE"
+                    if state == "ACTIVE":
+                        yield Account(id_, str(entry.get("Name", "")))
+                    elif self._run.shard.owns(f"aws:{id_}"):
+                        self._cell(id_, GLOBAL, "account", "absent", f"the account is {state.lower()}")
         except SourceError as error:
             if caller.account not in known:
                 known.add(caller.account)
@@ -125,14 +127,14 @@ class _Inventory:
         asked = None if self._doc.regions == "enabled" else list(self._doc.regions)
         try:
             client = access.client("ec2", access.home)
-            found = guarded(lambda: client.describe_regions(AllRegions=True)["Regions"])
+            found = told(guarded(lambda: client.describe_regions(AllRegions=True)), "Regions", "DescribeRegions")
         except SourceError as error:
             at_hand = sorted({access.home, access.region})
             read = f"only {', '.join(at_hand)} {'was' if len(at_hand) == 1 else 'were'} read"
             why = f"{error}; {'those that were named were read' if asked else read}"
             self._cell(access.account, GLOBAL, "regions", "failed", why)
             return (asked, False) if asked else (at_hand, True)
-        enabled = {str(one["RegionName"]): one.get("OptInStatus") != "not-opted-in" for one in found}
+        enabled = {str(one.get("RegionName")): one.get("OptInStatus") != "not-opted-in" for one in found}
         for region in sorted(enabled) if asked is None else asked:
             if region not in enabled:
                 self._cell(access.account, region, "regions", "failed", "there is no region of this name")

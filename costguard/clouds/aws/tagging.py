@@ -6,7 +6,7 @@ It says nothing of what was never tagged, so absence from it proves nothing here
 from collections.abc import Collection, Iterator, Sequence
 
 from costguard.catalog.native import explorer_type, native_types, terraform_type_of_arn
-from costguard.clouds.aws.api import Access, listed
+from costguard.clouds.aws.api import Access, told
 from costguard.clouds.sighting import GLOBAL, Sighting
 
 _PAGE = 100
@@ -29,7 +29,7 @@ def read(access: Access, region: str, types: Collection[str] | None) -> Iterator
             for page in client.get_paginator("get_resources").paginate(**asked):
                 yield [
                     _sighting(entry["ResourceARN"], entry.get("Tags", ()), access.account, region)
-                    for entry in listed(page, "ResourceTagMappingList", "GetResources")
+                    for entry in told(page, "ResourceTagMappingList", "GetResources")
                     if entry.get("ResourceARN")
                 ]
         except client.exceptions.PaginationTokenExpiredException:
