@@ -88,6 +88,20 @@ def keys(id: str) -> tuple[str, ...]:  # noqa: A002 - the word that Resource has
     return tuple(found)
 
 
+def canonical(id: str) -> str:  # noqa: A002 - the word that Resource has for it
+    """The one spelling of an id that AWS spells in several ways, so that what its sources show can be joined.
+
+    The ARN of an image or a snapshot of EC2 has no account (Service Authorization Reference), but some list it with
+    the owner's; that of a log group ends in ``:*`` where it is meant for policies.
+    """
+    if "/ami-" in id or "/snap-" in id:
+        return _OWNED.sub(r"\1\2", id)
+    return id.removesuffix(":*") if id.endswith(":*") and ":log-group:" in id else id
+
+
+_OWNED = re.compile(r"\A(arn:[a-z-]+:ec2:[a-z0-9-]*:)[0-9]+(:(?:image/ami|snapshot/snap)-[0-9a-z]+)\Z")
+
+
 def state_key(terraform: str, id: str) -> str | None:  # noqa: A002
     """The short key that :func:`keys` has of a live resource, from what a state has of it: its type and plain id.
 

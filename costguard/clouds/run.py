@@ -7,6 +7,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 import msgspec
 
+from costguard.catalog.native import canonical
 from costguard.clouds.pace import Pacer
 from costguard.clouds.sighting import Sighting, Sink
 from costguard.model.coverage import Cell
@@ -83,6 +84,11 @@ class Tally:
             self.sightings += sightings
 
 
+def _joined(seen: Sighting) -> Sighting:
+    id_ = canonical(seen.id)
+    return seen if id_ is seen.id else msgspec.structs.replace(seen, id=id_)
+
+
 class Run:
     """``types``: the Terraform types that are asked for, None for all. ``now``: seconds since 1970."""
 
@@ -104,10 +110,10 @@ class Run:
         self.tally = Tally()
 
     def add(self, source: str, sightings: Sequence[Sighting]) -> Sequence[Sighting]:
-        """Keeps what was asked for of what a source shows, and returns it."""
+        """Keeps what was asked for of what a source shows, under the ids that all sources agree on; returns it."""
         if self.types is not None:
             sightings = [seen for seen in sightings if seen.type in self.types]
-        self._sink.add(source, sightings)
+        self._sink.add(source, list(map(_joined, sightings)))
         self.tally.add(sightings=len(sightings))
         return sightings
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from costguard.catalog import known_types, lookup
 from costguard.catalog.native import (
+    canonical,
     explorer_type,
     keys,
     known,
@@ -729,3 +730,21 @@ def test_every_form_of_arns_leads_to_its_own_row() -> None:
             found = explorer_type(arn)
             assert found is not None
             assert set(row.get("variants", ())) <= set(variants(found)), arn
+
+
+@pytest.mark.parametrize(
+    ("spelt", "joined"),
+    [
+        ("arn:aws:ec2:eu-west-1:111122223333:image/ami-0abc", "arn:aws:ec2:eu-west-1::image/ami-0abc"),
+        ("arn:aws-cn:ec2:cn-north-1:111122223333:snapshot/snap-0abc", "arn:aws-cn:ec2:cn-north-1::snapshot/snap-0abc"),
+        ("arn:aws:ec2:eu-west-1::image/ami-0abc", "arn:aws:ec2:eu-west-1::image/ami-0abc"),
+        ("arn:aws:logs:eu-west-1:111122223333:log-group:/a:*", "arn:aws:logs:eu-west-1:111122223333:log-group:/a"),
+        # Others' ids keep their accounts, whatever is in their names.
+        ("arn:aws:rds:eu-west-1:111122223333:snapshot:/snap-1", "arn:aws:rds:eu-west-1:111122223333:snapshot:/snap-1"),
+        ("arn:aws:ssm:eu-west-1:111122223333:parameter/ami-1", "arn:aws:ssm:eu-west-1:111122223333:parameter/ami-1"),
+        ("arn:aws:sqs:eu-west-1:111122223333:x:*", "arn:aws:sqs:eu-west-1:111122223333:x:*"),
+    ],
+)
+def test_what_aws_spells_in_several_ways_is_joined_under_one(spelt: str, joined: str) -> None:
+    assert canonical(spelt) == joined
+    assert canonical(joined) == joined

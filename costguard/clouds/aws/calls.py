@@ -4,7 +4,6 @@ The IAM policy in the documentation is made of this table, and the door to AWS (
 nothing through that isn't in it.
 """
 
-from collections.abc import Iterator
 from functools import cache
 from types import MappingProxyType
 
@@ -17,11 +16,13 @@ class Call(msgspec.Struct, frozen=True):
     """One operation of a service, by boto3's name of the service and AWS's of the operation.
 
     ``actions`` are the IAM actions that it needs; without any it is the service's prefix and the operation.
+    ``resources`` are what they are needed on, where an action on everything would allow more than is asked for.
     """
 
     service: str
     operation: str
     actions: tuple[str, ...] = ()
+    resources: tuple[str, ...] = ("*",)
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -77,26 +78,32 @@ def permitted() -> frozenset[tuple[str, str]]:
     return frozenset((call.service, call.operation) for call in calls())
 
 
-def actions() -> Iterator[str]:
-    """The IAM actions of a role that reads an account, in their order.
+def actions() -> dict[str, set[str]]:
+    """The IAM actions of a role that reads an account, in their order, with the resources that each is needed on.
 
     What the caller alone needs is not among them: to assume that role, to list the organisation's accounts, and to read
     states from their bucket. ``sts:GetCallerIdentity`` needs no permission.
     """
-    yield from sorted({action for call in calls() for action in call.needs} - _CALLER)
+    wanted: dict[str, set[str]] = {}
+    for call in calls():
+        for action in call.needs:
+            if action not in _CALLER:
+                wanted.setdefault(action, set()).update(call.resources)
+    return dict(sorted(wanted.items()))
 
 
 def policy_document() -> str:
     """The IAM policy of the role that reads an account, as JSON."""
     import json
 
-    document = {
-        "Version": "2012-10-17",
-        "Statement": [
-            {"Sid": "CostguardReads", "Effect": "Allow", "Action": list(actions()), "Resource": "*"},
-        ],
-    }
-    return json.dumps(document, indent=2) + "\n"
+    together: dict[tuple[str, ...], list[str]] = {}
+    for action, resources in actions().items():
+        together.setdefault(tuple(sorted(resources)), []).append(action)
+    statements = [
+        {"Effect": "Allow", "Action": allowed, "Resource": resources[0] if len(resources) == 1 else list(resources)}
+        for resources, allowed in sorted(together.items())
+    ]
+    return json.dumps({"Version": "2012-10-17", "Statement": statements}, indent=2) + "\n"
 
 
 _SLOW = Quota(5, 5)

@@ -33,13 +33,15 @@ _ACTIONS: Mapping[tuple[str, str], tuple[str, ...]] = MappingProxyType(
         ("s3", "HeadBucket"): ("s3:GetBucketTagging",),
     }
 )
-_API_GATEWAY = ("apigateway:GET",)  # Its actions are the verbs of HTTP.
+# Its actions are the verbs of HTTP, and its resources paths: on all of them GET would show API keys, too.
+_API_GATEWAY = ("apigateway:GET",)
+_PATHS = tuple(f"arn:*:apigateway:*::{path}" for path in ("/restapis*", "/apis*", "/usageplans*", "/vpclinks*"))
 
 
 def call(service: str, operation: str) -> Call:
     """The entry of the table of calls."""
     if service in ("apigateway", "apigatewayv2"):
-        return Call(service, operation, _API_GATEWAY)
+        return Call(service, operation, _API_GATEWAY, _PATHS)
     return Call(service, operation, _ACTIONS.get((service, operation), ()))
 
 
