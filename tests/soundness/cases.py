@@ -1,6 +1,6 @@
 """Cases: resources of every kind in modules of every shape, and the providers that they share in one configuration."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tests.soundness.dice import Dice
@@ -132,7 +132,10 @@ def _own_provider(dice: Dice, made: Root) -> None:
 # --- resources
 
 Attributes = dict[str, str]
-_SIMPLE: dict[str, Callable[[str], Attributes]] = {
+Kinds = Mapping[str, Callable[[str], Attributes]]
+"""Type → what its blocks have beside tags, given an expression for the name."""
+
+_SIMPLE: Kinds = {
     "aws_sns_topic": lambda name: {"name": name},
     "aws_sqs_queue": lambda name: {"name": name},
     "aws_s3_bucket": lambda name: {"bucket": name},
@@ -147,7 +150,7 @@ _SIMPLE: dict[str, Callable[[str], Attributes]] = {
     "aws_eip": lambda _: {"domain": '"vpc"'},
     "aws_iam_user": lambda name: {"name": name},
 }
-_FRAMEWORK: dict[str, Callable[[str], Attributes]] = {
+_FRAMEWORK: Kinds = {
     "aws_rekognition_collection": lambda name: {"collection_id": name},
     "aws_resourceexplorer2_index": lambda _: {"type": '"LOCAL"'},
     "aws_appfabric_app_bundle": lambda _: {},
@@ -157,7 +160,7 @@ _FRAMEWORK: dict[str, Callable[[str], Attributes]] = {
         "ip_protocol": '"-1"',
     },
 }
-_UNTAGGABLE: dict[str, Callable[[str], Attributes]] = {
+_UNTAGGABLE: Kinds = {
     "aws_iam_role_policy": lambda name: {
         "name": name,
         "role": '"some-role"',
@@ -222,12 +225,17 @@ def draw_iteration(dice: Dice, module: Module) -> Iteration | None:
     return Iteration(False, keys)
 
 
-def resource(writer: Writer, scope: Scope, type_: str, depth: int = 3) -> None:
-    """One resource block, with the tags of its own."""
+def resource(writer: Writer, scope: Scope, type_: str, depth: int = 3, kinds: Kinds | None = None) -> None:
+    """One resource block, with the tags of its own. Of ``kinds`` that are given each instance has its own name, as it
+    must where it is applied."""
     dice = writer.dice
     block, slots, name = _begin(writer, scope, type_)
     framework = type_ in _FRAMEWORK
-    for attribute, text in (_SIMPLE | _FRAMEWORK)[type_](quote(name)).items():
+    called = quote(name)
+    if kinds is not None:
+        names = [f"{name.replace('_', '-')}-{number}" for number in range(scope.width)]
+        called = writer.express(scope, names, "text", 1, solid=True)
+    for attribute, text in (kinds or {**_SIMPLE, **_FRAMEWORK})[type_](called).items():
         block.set(attribute, text)
     values = draw_values(dice, scope)
     _write(writer, scope, block, "tags", values, depth)
@@ -523,8 +531,9 @@ _SPECIAL: Sequence[Callable[[Writer, Scope], object]] = (
 )
 
 
-def case(name: str, dice: Dice) -> Writer:
-    """Some resources in a module of some shape, called from another, down to the root."""
+def case(name: str, dice: Dice, kinds: Kinds | None = None) -> Writer:
+    """Some resources in a module of some shape, called from another, down to the root; of ``kinds`` where they are
+    given."""
     writer = Writer(name, dice, SLOTS)
     writer.root.style = dice.pick([0, 0, 0, 0, 1, 2, 3])
     module = writer.root
@@ -545,7 +554,9 @@ def case(name: str, dice: Dice) -> Writer:
         if place.width > 8:
             place = writer.root
         scope = Scope(place, draw_iteration(dice, place))
-        if dice.chance(30):
+        if kinds is not None:
+            resource(writer, scope, dice.pick(list(kinds)), kinds=kinds)
+        elif dice.chance(30):
             dice.pick(_SPECIAL)(writer, scope)
         else:
             resource(writer, scope, draw_simple(dice))

@@ -77,7 +77,7 @@ def told_apart(inventory: Inventory, addresses: Iterable[str]) -> dict[str, View
             views[resource.address] = _resource(resource)
     for address in addresses:
         for block in blocks.get(without_indexes(address), ()):
-            if _is_instance(address, block.address):
+            if is_instance(address, block.address):
                 views[address] = _resource(block)
     return views
 
@@ -86,7 +86,7 @@ NOT_TOLD_APART = "its instances are not told apart"
 _STEP = re.compile(r'((?:[^.\[]|"(?:[^"\\]|\\.)*")+)(\[(?:"(?:[^"\\]|\\.)*"|[0-9]+)\])?\.?')
 
 
-def _is_instance(address: str, block: str) -> bool:
+def is_instance(address: str, block: str) -> bool:
     """Whether the block's address is this one, but for indexes that it lacks."""
     steps = zip(_STEP.findall(address), _STEP.findall(block), strict=True)
     return all(name == same and wanted in ("", index) for (name, index), (same, wanted) in steps)
