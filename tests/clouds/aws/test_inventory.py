@@ -162,14 +162,16 @@ def test_a_scan_is_refused_nothing_by_the_permissions_that_it_prints(organisatio
         for action in call.needs
         if (call.service, call.operation) in {(one.service, one.operation) for one in aws.requests}
     }
-    document = json.loads(calls.policy_document())
-    (statement,) = document["Statement"]
+    statements = json.loads(calls.policy_document())["Statement"]
+    allowed = [action for statement in statements for action in statement["Action"]]
     # Who assumes roles, lists accounts and reads states is the caller, whose permissions are beside those of the role.
     beside = {"sts:AssumeRole", "sts:GetCallerIdentity", "organizations:ListAccounts", "s3:ListBucket", "s3:GetObject"}
-    assert needed - beside <= set(statement["Action"])
-    assert set(statement["Action"]) == {action for call in calls.calls() for action in call.needs} - beside
-    assert statement["Action"] == sorted(statement["Action"])
-    assert not any("*" in action for action in statement["Action"])
+    assert needed - beside <= set(allowed)
+    assert set(allowed) == {action for call in calls.calls() for action in call.needs} - beside
+    assert len(allowed) == len(set(allowed)), "each is in one statement"
+    assert all(statement["Action"] == sorted(statement["Action"]) for statement in statements)
+    assert not any("*" in action for action in allowed)
+    assert {statement["Effect"] for statement in statements} == {"Allow"}
 
 
 def test_a_scan_for_everything_is_refused_nothing_either(organisation: Organisation, scan: Scan) -> None:
