@@ -14,6 +14,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
+from functools import cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -100,7 +101,7 @@ class Aws:
             session.get_scoped_config()
         except botocore.exceptions.BotoCoreError as error:
             raise UsageError(f"the AWS configuration can't be used: {error}") from error
-        _read_strictly(session)
+        _prepare(session)
         self._own = session
         self.caller = Access(self, session, "", session.get_config_variable("region") or _HOMES["aws"])
 
@@ -116,9 +117,7 @@ class Aws:
         from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 
         session = botocore.session.Session(profile=self._own.profile)
-        # The models of the services are large, and the same for all accounts.
-        session.register_component("data_loader", self._own.get_component("data_loader"))
-        _read_strictly(session)
+        _prepare(session)
         arguments = {"RoleSessionName": name, **({"ExternalId": external_id} if external_id else {})}
         fetcher = AssumeRoleCredentialFetcher(self._security_tokens, self._own.get_credentials(), role, arguments)
         session._credentials = DeferredRefreshableCredentials(  # type: ignore[attr-defined]
@@ -220,6 +219,19 @@ class Access:
     def offers(self, service: str, region: str) -> bool:
         """Whether botocore knows the service in that region; one that it doesn't know there may be newer than it."""
         return region in self._session.get_available_regions(service, self.partition)
+
+
+def _prepare(session: "Session") -> None:
+    session.register_component("data_loader", _models(session.get_config_variable("data_path")))
+    _read_strictly(session)
+
+
+@cache
+def _models(path: str | None) -> Any:
+    """The models of the services: they are large, slow to read, and the same for all accounts."""
+    from botocore.loaders import create_loader
+
+    return create_loader(path)
 
 
 def _read_strictly(session: "Session") -> None:
