@@ -21,9 +21,10 @@ from costguard.model.finding import Finding, Report
 from costguard.model.resource import Gap, Manager
 from costguard.policy import Policy
 from costguard.policy.patterns import glob_matches
+from costguard.policy.rules.require import Require
 
 if TYPE_CHECKING:
-    pass
+    from costguard.clouds.google.tags import Expected
 
 _SHARD = "shard"
 _MERGED = "merged"
@@ -31,11 +32,13 @@ _ASKED = "asked"
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """What to look at. ``types``: the Terraform types that are looked for, all without them."""
+    """What to look at. ``types``: the Terraform types that are looked for, all without them. ``policy``: the Tags of
+    Google's that it names are looked up."""
 
     inventory: InventoryDoc
     types: frozenset[str] | None = None
     shard: Shard = ALL
+    policy: Policy | None = None
 
 
 class Judging(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +68,7 @@ def look(asked: Asked, store: Store, watch: Callable[[Tally], object] = lambda _
     if asked.inventory.google is not None:
         from costguard.clouds.google.inventory import tasks as google_tasks
 
-        tasks += google_tasks(asked.inventory.google, run)
+        tasks += google_tasks(asked.inventory.google, run, tags=_google_tags(asked.policy))
     if not tasks:
         raise UsageError(
             "nothing says what to scan: name it under inventory: in costguard.yaml, or with --cloud aws (as the "
@@ -76,6 +79,21 @@ def look(asked: Asked, store: Store, watch: Callable[[Tally], object] = lambda _
     question = [asked.inventory.aws, asked.inventory.google, sorted(asked.types or ())]
     store.note(_ASKED, msgspec.json.encode(question, order="deterministic").decode())
     run.work(tasks, watch)
+
+
+def _google_tags(policy: Policy | None) -> "list[Expected]":
+    """The Tags of Google's that the policy accepts, by each rule that does."""
+    from costguard.clouds.google.tags import Expected
+
+    return [
+        Expected(
+            key=rule.spelling.google_tag,
+            allows=rule.allows if rule.values else None,
+            values=rule.allowed.values if rule.allowed else (),
+        )
+        for rule in (policy.rules if policy else ())
+        if isinstance(rule, Require) and rule.spelling.google_tag
+    ]
 
 
 def judge(store: Store, judging: Judging) -> Report:
@@ -91,6 +109,7 @@ def judge(store: Store, judging: Judging) -> Report:
     for judged in stream(judging.policy, "live", union.resources(), judging.today):
         draft.add(judged)
     kept, notes = _accepted([*gaps, *union.gaps], judging.allowed)
+    notes += [f"{cell.where}: {cell.error}" for cell in cells if cell.outcome == "read" and cell.error]
     return draft.report(
         gaps=kept, notes=(*notes, *union.notes, *remarks(judging.policy, judging.today)), coverage=cells
     )

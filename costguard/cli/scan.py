@@ -148,7 +148,7 @@ def command(
     )
     policy = options.policy_in_force(policies, config_file)
     look = options.style(verbose=verbose, quiet=quiet, no_color=no_color, output=output)
-    asked = scan.Asked(inventory=inventory, types=_types(types), shard=_shard(shard))
+    asked = scan.Asked(inventory=inventory, types=_types(types), shard=_shard(shard), policy=policy)
     judging = _judging(config, inventory, policy, states, allowed, baseline, show_compliant)
     path = Path(store) if store is not None else (config.folder if config else Path()) / inventory.store
     if output is not None and output != "-" and Path(output).resolve() == path.resolve():

@@ -15,11 +15,15 @@ GLOBAL = "global"
 
 class Binding(msgspec.Struct, frozen=True, array_like=True):
     """A Tag of Google's resource manager that holds for a resource: its namespaced key (``123456789012/owner``), the
-    short name of its value, and what it is inherited from (``folders/1``), empty where it is bound to the resource."""
+    short name of its value, and what it is inherited from (``folders/1``), empty where it is bound to the resource.
+
+    ``doubt`` says why its value may be another all the same; the key ``*`` with a doubt, why there may be more Tags.
+    """
 
     key: str
     value: str
     origin: str = ""
+    doubt: str = ""
 
 
 class Sighting(msgspec.Struct, frozen=True, kw_only=True):

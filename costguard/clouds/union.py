@@ -14,11 +14,15 @@ from costguard.clouds.sighting import Sighting
 from costguard.clouds.store import RANKS, Store
 from costguard.iac import markers
 from costguard.model.coverage import ANY_TYPE, Cell
-from costguard.model.resource import Cloud, Gap, Known, Manager, Resource, Surface, Tag, TagSet
+from costguard.model.resource import Cloud, Gap, Known, Manager, Resource, Surface, Tag, TagSet, Unknown
 
 _FIRST_HAND = RANKS["native"]
 
 _PROVIDERS: dict[Cloud, str] = {"aws": "aws", "google": "google", "azure": "azurerm"}
+
+
+_Unread = tuple[str, str, str, str, str]
+"""Cloud, account, region, type, and why."""
 
 
 class Union:
@@ -36,14 +40,15 @@ class Union:
             for cell in cells
             if RANKS.get(cell.source) == _FIRST_HAND and cell.outcome == "read" and cell.type != ANY_TYPE
         }
-        self._unread: Counter[tuple[str, str, str, str, str]] = Counter()
+        self._unread: Counter[_Unread] = Counter()
+        self._words: dict[_Unread, str] = {}
         self._gone = 0
 
     @property
     def gaps(self) -> tuple[Gap, ...]:
         return tuple(
-            Gap(f"{cloud}/{account}/{region}/{type_}/tags", f"the tags of {count:,} could not be read: {why}")
-            for (cloud, account, region, type_, why), count in sorted(self._unread.items())
+            Gap("/".join((*key[:4], "tags")), f"the tags of {count:,} could not be read: {self._words[key]}")
+            for key, count in sorted(self._unread.items())
         )
 
     @property
@@ -118,7 +123,10 @@ class Union:
         return TagSet({}, doubt, bound=bound)
 
     def _not_read(self, cloud: Cloud, best: Sighting, why: str) -> str:
-        self._unread[cloud, best.account, best.region, best.type, why] += 1
+        # What AWS says in brackets names the resource: it is said of the first one, for all.
+        key = (cloud, best.account, best.region, best.type, why.partition(" (")[0])
+        self._unread[key] += 1
+        self._words.setdefault(key, why)
         return f"its tags could not be read: {why}"
 
 
@@ -141,7 +149,12 @@ def _bound(seen: Sequence[tuple[str, Sighting]]) -> TagSet | None:
     """The Tags of Google's resource manager, as the best source that shows them has them."""
     for _, sighting in seen:
         if sighting.bound is not None:
-            return TagSet({one.key: Tag(Known(one.value), one.origin or "the resource") for one in sighting.bound})
+            tags = {
+                one.key: Tag(Unknown(one.doubt) if one.doubt else Known(one.value), one.origin or "the resource")
+                for one in sighting.bound
+                if one.key != "*"
+            }
+            return TagSet(tags, next((one.doubt for one in sighting.bound if one.key == "*"), ""))
     return None
 
 

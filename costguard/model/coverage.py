@@ -19,7 +19,7 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
     none. ``outcome``: ``read`` to the end; ``absent``, the source isn't set up there; ``disabled``, the account hasn't
     enabled the region, which nobody asked for by name; ``cut``, something was read and then it ended early; ``failed``,
     nothing was. ``count`` is how many resources it showed, ``age`` how many seconds old the oldest of that is, where
-    the source says so. ``error`` says why it isn't ``read``.
+    the source says so. ``error`` says why it isn't ``read``, or what was strange about what was.
     """
 
     cloud: Cloud

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent import futures
 from contextlib import contextmanager
+from hashlib import sha256
 from typing import Any
 
 with warnings.catch_warnings():
@@ -68,8 +69,9 @@ def slow(seconds: float, *, times: int) -> Fault:
 
 class FakeGoogle:
     """What there is: ``results`` for the search, ``assets`` for the listing, and a tree of folders and projects with
-    the Tags that are bound to its members. ``faults`` are by the name of the method (``SearchAllResources``);
-    ``circling``: the second page leads to the second page."""
+    the Tags that are bound to its members. ``tag_keys``: the values of each namespaced key. ``unknown_types`` are asset
+    types that a request must not name. ``faults`` are by the name of the method (``SearchAllResources``); ``circling``:
+    the second page leads to the second page."""
 
     def __init__(self) -> None:
         self.results: list[Any] = []
@@ -79,6 +81,8 @@ class FakeGoogle:
         self.projects: dict[str, Any] = {}
         self.organizations = {"organizations/1"}
         self.bindings: dict[str, dict[str, str]] = {}
+        self.tag_keys: dict[str, list[str]] = {}
+        self.unknown_types: set[str] = set()
         self.faults: dict[str, Fault] = {}
         self.circling = False
         self.requests: list[tuple[str, Any]] = []
@@ -101,9 +105,18 @@ class FakeGoogle:
     def folder(self, name: str, parent: str) -> None:
         self.folders[name] = manager.Folder(name=name, parent=parent, display_name=name)
 
-    def project(self, number: int, id_: str, parent: str, labels: Mapping[str, str] | None = None) -> None:
+    def project(
+        self, number: int, id_: str, parent: str, labels: Mapping[str, str] | None = None, *, leaving: bool = False
+    ) -> None:
+        states = manager.Project.State
         name = f"projects/{number}"
-        self.projects[name] = manager.Project(name=name, project_id=id_, parent=parent, labels=dict(labels or {}))
+        self.projects[name] = manager.Project(
+            name=name,
+            project_id=id_,
+            parent=parent,
+            labels=dict(labels or {}),
+            state=states.DELETE_REQUESTED if leaving else states.ACTIVE,
+        )
 
     # --- the methods
 
@@ -114,6 +127,7 @@ class FakeGoogle:
         if not paths or not set(paths) <= known:
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"Invalid field path in {paths}")
         mask = field_mask_pb2.FieldMask(paths=paths)
+        self._known(request.asset_types, context)
         found = [one for one in self.results if _of_type(one.asset_type, request.asset_types)]
         page, token = self._page(request, found, 500, context)
         shown = []
@@ -125,6 +139,7 @@ class FakeGoogle:
 
     def _list(self, request: Any, context: grpc.ServicerContext) -> Any:
         self._exists(request.parent, context)
+        self._known(request.asset_types, context)
         found = [one for one in self.assets if _of_type(one.asset_type, request.asset_types)]
         page, token = self._page(request, found, 1000, context)
         if request.content_type != asset.ContentType.RESOURCE:
@@ -146,7 +161,12 @@ class FakeGoogle:
         return manager.ListFoldersResponse(folders=page, next_page_token=token)
 
     def _list_projects(self, request: Any, context: grpc.ServicerContext) -> Any:
-        found = [one for one in self.projects.values() if one.parent == request.parent]
+        gone = manager.Project.State.DELETE_REQUESTED
+        found = [
+            one
+            for one in self.projects.values()
+            if one.parent == request.parent and (request.show_deleted or one.state != gone)
+        ]
         page, token = self._page(request, found, 300, context)
         return manager.ListProjectsResponse(projects=page, next_page_token=token)
 
@@ -160,13 +180,58 @@ class FakeGoogle:
                 effective.setdefault(
                     key,
                     manager.EffectiveTag(
-                        namespaced_tag_key=key, namespaced_tag_value=f"{key}/{value}", inherited=inherited
+                        tag_key=key_id(key),
+                        namespaced_tag_key=key,
+                        namespaced_tag_value=f"{key}/{value}",
+                        inherited=inherited,
                     ),
                 )
             at = self.folders.get(node) or self.projects.get(node)
             node, inherited = at.parent if at is not None else "", True
         page, token = self._page(request, list(effective.values()), 300, context)
         return manager.ListEffectiveTagsResponse(effective_tags=page, next_page_token=token)
+
+    def _tag_key(self, key: str) -> Any:
+        """A project's key is named with its id, and found with its number, too."""
+        owner, _, name = key.partition("/")
+        parent = f"projects/{self._number(owner)}" if self._number(owner) else f"organizations/{owner}"
+        return manager.TagKey(name=key_id(key), parent=parent, short_name=name, namespaced_name=key)
+
+    def _number(self, id_: str) -> str:
+        return next(
+            (name.removeprefix("projects/") for name, one in self.projects.items() if one.project_id == id_), ""
+        )
+
+    def _get_tag_key(self, request: Any, context: grpc.ServicerContext) -> Any:
+        owner, _, name = request.name.partition("/")
+        at = self.projects.get(f"projects/{owner}")
+        key = f"{at.project_id}/{name}" if at is not None else request.name
+        if key not in self.tag_keys:  # As documented: the same answer as to one who may not see it.
+            context.abort(grpc.StatusCode.PERMISSION_DENIED, "The caller does not have permission")
+        return self._tag_key(key)
+
+    def _list_tag_keys(self, request: Any, context: grpc.ServicerContext) -> Any:
+        kind, _, owner = request.parent.partition("/")
+        if kind not in ("organizations", "projects"):
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, "Invalid parent")
+        self._exists(request.parent, context)
+        number = self._number(owner) or owner
+        found = [one for one in map(self._tag_key, self.tag_keys) if one.parent == f"{kind}/{number}"]
+        page, token = self._page(request, found, 300, context)
+        return manager.ListTagKeysResponse(tag_keys=page, next_page_token=token)
+
+    def _list_tag_values(self, request: Any, context: grpc.ServicerContext) -> Any:
+        key = next((key for key in self.tag_keys if key_id(key) == request.parent), "")
+        if not key:
+            context.abort(grpc.StatusCode.PERMISSION_DENIED, "The caller does not have permission")
+        found = [manager.TagValue(parent=request.parent, short_name=value) for value in self.tag_keys[key]]
+        page, token = self._page(request, found, 300, context)
+        return manager.ListTagValuesResponse(tag_values=page, next_page_token=token)
+
+    def _known(self, asset_types: Sequence[str], context: grpc.ServicerContext) -> None:
+        """ "INVALID_ARGUMENT" is documented for a pattern that fits no type."""
+        if self.unknown_types & set(asset_types):
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, "Request contains an invalid argument.")
 
     def _page(
         self, request: Any, found: Sequence[Any], most: int, context: grpc.ServicerContext
@@ -213,6 +278,9 @@ class FakeGoogle:
             f"{_RESOURCES}Projects/ListProjects": (self._list_projects, manager.ListProjectsRequest),
             f"{_RESOURCES}Folders/GetFolder": (self._get_folder, manager.GetFolderRequest),
             f"{_RESOURCES}Folders/ListFolders": (self._list_folders, manager.ListFoldersRequest),
+            f"{_RESOURCES}TagKeys/GetNamespacedTagKey": (self._get_tag_key, manager.GetNamespacedTagKeyRequest),
+            f"{_RESOURCES}TagKeys/ListTagKeys": (self._list_tag_keys, manager.ListTagKeysRequest),
+            f"{_RESOURCES}TagValues/ListTagValues": (self._list_tag_values, manager.ListTagValuesRequest),
             f"{_RESOURCES}TagBindings/ListEffectiveTags": (self._effective_tags, manager.ListEffectiveTagsRequest),
         }
         for rpc, (method, kind) in methods.items():
@@ -245,6 +313,15 @@ def _of_type(asset_type: str, wanted: Sequence[str]) -> bool:
 # --- what a test puts in, in a few words
 
 
+def key_id(key: str) -> str:
+    """Google's own name of a Tag's key: ``tagKeys/281…``."""
+    return f"tagKeys/{int.from_bytes(sha256(key.encode()).digest()[:6], 'big')}"
+
+
+def _tag(key: str, value: str) -> Any:
+    return asset.Tag(tag_key=key, tag_key_id=key_id(key), tag_value=f"{key}/{value}")
+
+
 def result(
     name: str,
     asset_type: str,
@@ -259,11 +336,11 @@ def result(
 ) -> Any:
     """One result of the search. ``tags`` are bound to it by their namespaced keys, ``inherited`` by what has them; as
     documented, the effective ones are both."""
-    own = [asset.Tag(tag_key=key, tag_value=f"{key}/{value}") for key, value in (tags or {}).items()]
+    own = [_tag(key, value) for key, value in (tags or {}).items()]
     details = [
         asset.EffectiveTagDetails(
             attached_resource=f"{MANAGER}{above}",
-            effective_tags=[asset.Tag(tag_key=key, tag_value=f"{key}/{value}") for key, value in bound.items()],
+            effective_tags=[_tag(key, value) for key, value in bound.items()],
         )
         for above, bound in (inherited or {}).items()
     ]

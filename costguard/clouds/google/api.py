@@ -32,6 +32,10 @@ class DeniedError(SourceError):
     """The caller may not use the source, or nobody may: its API is not enabled."""
 
 
+class InvalidError(SourceError):
+    """Google doesn't take the request as it is. It also says so of asset types that it doesn't know."""
+
+
 class Google:
     """Google Cloud for one run: the credentials, the connections, the buckets that all workers share."""
 
@@ -60,6 +64,7 @@ class Google:
         self._making = threading.Lock()
         self._clients: dict[tuple[str, str], Any] = {}
         self._credentials: Any = None
+        self._no_credentials: Exception | None = None
 
     def pages(
         self, call: Call, request: Mapping[str, Any], about: str, *, location: str = "", page_size: int
@@ -90,6 +95,12 @@ class Google:
         from google.api_core import exceptions, retry
         from google.auth.exceptions import GoogleAuthError
 
+        passing = (
+            exceptions.ResourceExhausted,
+            exceptions.ServiceUnavailable,
+            exceptions.InternalServerError,
+            exceptions.DeadlineExceeded,
+        )
         family, quota = call.quota
         bucket = self._pacer.bucket(("google", self._quota_project, location, family), quota)
 
@@ -107,12 +118,7 @@ class Google:
             return type(message).pb(message)
 
         repeat = retry.Retry(
-            retry.if_exception_type(
-                exceptions.ResourceExhausted,
-                exceptions.ServiceUnavailable,
-                exceptions.InternalServerError,
-                exceptions.DeadlineExceeded,
-            ),
+            lambda error: isinstance(error, passing) and not _no_token(error),
             initial=self._pause,
             maximum=10.0,
             multiplier=2.0,
@@ -122,8 +128,13 @@ class Google:
             method = getattr(self._client(call, location), _snake(call.method))
             return repeat(attempt)()
         except (exceptions.GoogleAPIError, GoogleAuthError) as error:
-            denied = isinstance(error, exceptions.PermissionDenied)
-            raise (DeniedError if denied else SourceError)(explain(error, call, about)) from error
+            said = explain(error, call, about)
+            match error:
+                case exceptions.PermissionDenied():
+                    raise DeniedError(said) from error
+                case exceptions.InvalidArgument():
+                    raise InvalidError(said) from error
+            raise SourceError(said) from error
 
     def _client(self, call: Call, location: str) -> Any:
         host = f"{location}-{call.api}" if location else call.api
@@ -139,16 +150,29 @@ class Google:
             transport = kind.get_transport_class("grpc")
             return kind(transport=transport(host=host, channel=self._channel(host)))
         if self._credentials is None:
-            import google.auth
-
-            self._credentials, _ = google.auth.default(
-                scopes=["https://www.googleapis.com/auth/cloud-platform"], quota_project_id=self._quota_project
-            )
+            self._credentials = self._sign_in()
         if host == call.api:
             return kind(credentials=self._credentials)
         from google.api_core.client_options import ClientOptions
 
         return kind(credentials=self._credentials, client_options=ClientOptions(api_endpoint=host))
+
+    def _sign_in(self) -> Any:
+        """The application default credentials. Where there are none, it takes up to a quarter of a minute to see that
+        no metadata server has any either: that is waited for once and no more."""
+        import google.auth
+        from google.auth.exceptions import DefaultCredentialsError
+
+        if self._no_credentials is not None:
+            raise self._no_credentials
+        try:
+            credentials, _ = google.auth.default(
+                scopes=["https://www.googleapis.com/auth/cloud-platform"], quota_project_id=self._quota_project
+            )
+        except DefaultCredentialsError as error:
+            self._no_credentials = error
+            raise
+        return credentials
 
 
 def sdk() -> dict[Api, Any]:
@@ -184,6 +208,13 @@ def _snake(name: str) -> str:
     return "".join(f"_{char.lower()}" if char.isupper() else char for char in name).removeprefix("_")
 
 
+def _no_token(error: Exception) -> str:
+    """What hindered the credentials from giving a token, where that is why nothing was sent. gRPC calls it unavailable,
+    as it does a server; Google's credentials have been patient already."""
+    _, found, why = str(error).partition("Getting metadata from plugin failed with error: ")
+    return why if found else ""
+
+
 def explain(error: Exception, call: Call, about: str) -> str:
     """A sentence for the ledger: what was asked, what Google said, and what helps."""
     from google.api_core import exceptions
@@ -195,20 +226,28 @@ def explain(error: Exception, call: Call, about: str) -> str:
             "costguard runs"
         )
     if isinstance(error, RefreshError):
-        return f"the Google credentials can't be renewed: {_words(str(error))}"
+        return f"the Google credentials can't be renewed: {words(str(error))}"
     if isinstance(error, GoogleAuthError):
-        return f"the Google credentials can't be used: {_words(str(error))}"
+        return f"the Google credentials can't be used: {words(str(error))}"
     while isinstance(error, exceptions.RetryError) and error.cause is not None:
         error = error.cause
     what = call.method
     if not isinstance(error, exceptions.GoogleAPICallError):
-        return f"no whole answer to {what}: {_words(str(error))}"
+        return f"no whole answer to {what}: {words(str(error))}"
+    if token := _no_token(error):
+        return f"the Google credentials can't be renewed: {words(token)}"
     said = error.grpc_status_code.name if error.grpc_status_code is not None else str(error.code)
-    words = _words(str(error.message))
-    answer = f"{said}: {words}" if words else said
+    message = words(str(error.message))
+    answer = f"{said}: {message}" if message else said
+    if "quota project" in message and error.reason in ("SERVICE_DISABLED", "USER_PROJECT_DENIED"):
+        # A person's own credentials name none. The project that is then called disabled is gcloud's.
+        return (
+            f"{what} needs a project that calls are counted against: name one with quota-project, on which you have "
+            f"serviceusage.services.use ({answer})"
+        )
     if error.reason == "SERVICE_DISABLED":
-        service = _words(str((error.metadata or {}).get("service", call.api)))
-        consumer = _words(str((error.metadata or {}).get("consumer", "")))
+        service = words(str((error.metadata or {}).get("service", call.api)))
+        consumer = words(str((error.metadata or {}).get("consumer", "")))
         where = f" --project={consumer.removeprefix('projects/')}" if consumer else ""
         return f"the API is not enabled at {what}; `gcloud services enable {service}{where}` enables it ({answer})"
     match error:
@@ -226,6 +265,7 @@ def explain(error: Exception, call: Call, about: str) -> str:
     return f"{what} was refused ({answer})"
 
 
-def _words(text: str) -> str:
+def words(text: str) -> str:
+    """What a server said, as one line of no great length."""
     text = " ".join("".join(char if char.isprintable() else " " for char in text).split())
     return text if len(text) <= 300 else f"{text[:299]}…"

@@ -12,10 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+import msgspec
+
 from costguard import catalog
 from costguard.catalog import native
-from costguard.clouds.google.api import Google
-from costguard.clouds.google.calls import LIST, SEARCH
+from costguard.clouds.google.api import Google, InvalidError
+from costguard.clouds.google.calls import LIST, SEARCH, Call
 from costguard.clouds.sighting import GLOBAL, Binding, Sighting
 
 MANAGER = "//cloudresourcemanager.googleapis.com/"
@@ -34,42 +36,94 @@ _FIELDS = (
     "state",
 )
 _LEAVING = frozenset({"DELETE_REQUESTED", "DELETE_IN_PROGRESS"})
-_ZONE = re.compile(r"[a-z]+(?:-[a-z]+)+[0-9]+(-[a-z])")
+"""The states of a project that is being deleted: what is in it is stopped, and nobody can change it any more."""
 
-Names = Mapping[str, str]
-"""A project's number → its id, for those that are known."""
+# "us-central1-a", and the zones for accelerators alone: "us-central1-ai1a".
+_ZONE = re.compile(r"[a-z]+(?:-[a-z]+)+[0-9]+(-(?:ai[0-9]+)?[a-z])")
 
 
-def search(google: Google, scope: str, names: Names, types: Sequence[str] = ()) -> Iterator[list[Sighting]]:
+class Hierarchy(msgspec.Struct):
+    """What is known of the projects and folders of a scope when its resources are read.
+
+    ``names``: a project's number → its id. ``leaving``: the numbers of the projects that are being deleted. ``bound``:
+    the Tags that hold for a project, a folder or the organisation (``projects/1``), of those that were asked for them;
+    None where they could not be read. ``spelled``: Google's own name of a Tag's key (``tagKeys/1``) → the policy's.
+    """
+
+    names: dict[str, str] = msgspec.field(default_factory=dict)
+    leaving: set[str] = msgspec.field(default_factory=set)
+    bound: dict[str, tuple[Binding, ...] | None] = msgspec.field(default_factory=dict)
+    spelled: Mapping[str, str] = {}
+
+
+def search(
+    google: Google, scope: str, hierarchy: Hierarchy, types: Sequence[str] = (), unknown: list[str] | None = None
+) -> Iterator[list[Sighting]]:
     """All resources below a scope (``organizations/1``, ``folders/2``, ``projects/three``), of some asset types or all.
 
-    Raises :class:`SourceError` where the search ends early.
+    ``unknown`` takes the asset types that Google doesn't know. Raises :class:`SourceError` where the search ends early.
     """
-    request = {"scope": scope, "asset_types": list(types), "read_mask": {"paths": list(_FIELDS)}}
-    for page in google.pages(SEARCH, request, scope, page_size=500):
-        yield [_found(result, names) for result in page.results]
+    request = {"scope": scope, "read_mask": {"paths": list(_FIELDS)}}
+    for page in _pages(google, SEARCH, request, scope, types, unknown, page_size=500):
+        yield [_found(result, hierarchy) for result in page.results]
 
 
-def listing(google: Google, scope: str, names: Names, types: Sequence[str] = ()) -> Iterator[list[Sighting]]:
+def listing(
+    google: Google, scope: str, hierarchy: Hierarchy, types: Sequence[str] = (), unknown: list[str] | None = None
+) -> Iterator[list[Sighting]]:
     """The same, from the listing. Raises :class:`SourceError` where it ends early."""
     from google.cloud.asset_v1 import ContentType
 
-    request = {"parent": scope, "asset_types": list(types), "content_type": ContentType.RESOURCE}
-    for page in google.pages(LIST, request, scope, page_size=1000):
+    request = {"parent": scope, "content_type": ContentType.RESOURCE}
+    for page in _pages(google, LIST, request, scope, types, unknown, page_size=1000):
         taken = page.read_time.seconds or None
-        yield [_listed(asset, names, taken) for asset in page.assets]
+        yield [_listed(asset, hierarchy, taken) for asset in page.assets]
 
 
-def project_names(google: Google, scope: str) -> Names:
-    """The projects below a scope as the search has them, which names a project by its id and says its number beside
+def _pages(
+    google: Google,
+    call: Call,
+    request: Mapping[str, Any],
+    scope: str,
+    types: Sequence[str],
+    unknown: list[str] | None,
+    *,
+    page_size: int,
+) -> Iterator[Any]:
+    """The pages of some asset types. One that Google doesn't know spoils a request for many (INVALID_ARGUMENT, as the
+    clients' documentation has it): what is refused is asked for in halves, until that one is found."""
+    todo = [list(types)]
+    doubted = False
+    while todo:
+        asked = todo.pop()
+        shown = False
+        try:
+            for page in google.pages(call, {**request, "asset_types": asked}, scope, page_size=page_size):
+                shown = True
+                yield page
+        except InvalidError:
+            if shown or not asked or unknown is None:
+                raise
+            if not doubted:  # Without any types it is refused too, where it is something else that Google doesn't take.
+                google.ask(call, {**request, "page_size": 1}, scope)
+                doubted = True
+            if len(asked) == 1:
+                unknown += asked
+            else:
+                todo += [asked[len(asked) // 2 :], asked[: len(asked) // 2]]
+
+
+def search_projects(google: Google, scope: str, hierarchy: Hierarchy) -> None:
+    """Adds what the search knows of the projects below a scope: it names a project by its id and says its number beside
     ("Cloud Asset Inventory: asset names"). Raises :class:`SourceError` where the search ends early."""
-    request = {"scope": scope, "asset_types": [_PROJECT], "read_mask": {"paths": ["name", "project"]}}
-    return {
-        result.project.removeprefix("projects/"): result.name.removeprefix(f"{MANAGER}projects/")
-        for page in google.pages(SEARCH, request, scope, page_size=500)
-        for result in page.results
-        if result.project and result.name.startswith(f"{MANAGER}projects/")
-    }
+    request = {"scope": scope, "asset_types": [_PROJECT], "read_mask": {"paths": ["name", "project", "state"]}}
+    for page in google.pages(SEARCH, request, scope, page_size=500):
+        for result in page.results:
+            number = result.project.removeprefix("projects/")
+            if number and result.name.startswith(f"{MANAGER}projects/"):
+                hierarchy.names.setdefault(number, result.name.removeprefix(f"{MANAGER}projects/"))
+                if result.state in _LEAVING:
+                    hierarchy.leaving.add(number)
 
 
 def unshown_types() -> tuple[str, ...]:
@@ -99,36 +153,37 @@ def _place(type_: str) -> tuple[str, ...] | None:
     return _OTHERWISE.get(type_) or tuple(map(_camel, known.own.path))
 
 
-def _found(result: Any, names: Names) -> Sighting:
+def _found(result: Any, hierarchy: Hierarchy) -> Sighting:
     labels = dict(result.labels)
     id_, type_ = _identity(result.name, result.asset_type, result.project)
     open_ = "" if labels else _doubt(type_)
     return Sighting(
         id=id_,
         type=type_,
-        account=_account(id_, [result.project, *result.folders, result.organization], names),
+        account=_account(id_, [result.project, *result.folders, result.organization], hierarchy),
         region=_region(result.location),
         tags=labels,
         open=open_,
-        bound=_bound(result),
-        untaggable=_untaggable(result.asset_type, result.state),
+        bound=_bound(result, hierarchy),
+        untaggable=_untaggable(result.asset_type, result.state, result.project, hierarchy),
     )
 
 
-def _listed(asset: Any, names: Names, taken: int | None) -> Sighting:
+def _listed(asset: Any, hierarchy: Hierarchy, taken: int | None) -> Sighting:
     project = next((name for name in asset.ancestors if name.startswith("projects/")), "")
     id_, type_ = _identity(asset.name, asset.asset_type, project)
     labels, open_, unread = _labels(asset, type_)
     return Sighting(
         id=id_,
         type=type_,
-        account=_account(id_, asset.ancestors, names),
+        account=_account(id_, asset.ancestors, hierarchy),
         region=_region(asset.resource.location),
         tags=labels,
         unread=unread,
         open=open_,
+        bound=None if id_.startswith(MANAGER) else _inherited(next(iter(asset.ancestors), ""), hierarchy),
         reported=taken,
-        untaggable=_untaggable(asset.asset_type, _text(asset.resource.data, ("lifecycleState",))),
+        untaggable=_untaggable(asset.asset_type, _text(asset.resource.data, ("lifecycleState",)), project, hierarchy),
     )
 
 
@@ -144,14 +199,14 @@ def _identity(name: str, asset_type: str, project: str) -> tuple[str, str]:
     return name, native.terraform_type(asset_type, name) or asset_type
 
 
-def _account(id_: str, belongs: Sequence[str], names: Names) -> str:
+def _account(id_: str, belongs: Sequence[str], hierarchy: Hierarchy) -> str:
     """The project that it belongs to by its id (by its number, where that isn't known), else the folder or the
     organisation. These are their own."""
     if id_.startswith(f"{MANAGER}folders/"):
         return id_.removeprefix(MANAGER)
     nearest = next(filter(None, belongs), "")
     kind, _, number = nearest.partition("/")
-    return names.get(number, number) if kind == "projects" else nearest or "-"
+    return hierarchy.names.get(number, number) if kind == "projects" else nearest or "-"
 
 
 def _region(location: str) -> str:
@@ -161,13 +216,15 @@ def _region(location: str) -> str:
     return location.removesuffix(zone[1]) if zone else location or GLOBAL
 
 
-def _untaggable(asset_type: str, state: str) -> str:
+def _untaggable(asset_type: str, state: str, project: str, hierarchy: Hierarchy) -> str:
     if asset_type == _ORGANIZATION:
         return "an organisation takes no labels"
     if asset_type.partition("/")[0].endswith("k8s.io"):
         return "an object in a Kubernetes cluster; its labels are Kubernetes's, and no bill shows them"
     if asset_type.startswith(MANAGER[2:]) and state in _LEAVING:
         return "it is being deleted"
+    if project.removeprefix("projects/") in hierarchy.leaving:
+        return "its project is being deleted" if asset_type != _PROJECT else "it is being deleted"
     return ""
 
 
@@ -182,7 +239,7 @@ def _doubt(type_: str) -> str:
 _WHETHER = "whether this type takes labels isn't known"
 
 
-def _bound(result: Any) -> tuple[Binding, ...] | None:
+def _bound(result: Any, hierarchy: Hierarchy) -> tuple[Binding, ...] | None:
     """Its Tags: those that are inherited, and over them those that are its own. None where one isn't said by name."""
     bound: dict[str, Binding] = {}
     nameless = False
@@ -193,10 +250,23 @@ def _bound(result: Any) -> tuple[Binding, ...] | None:
         whose = "" if origin in ("", result.name) else origin.removeprefix(MANAGER)
         for tag in tags:
             nameless |= not tag.tag_key or not tag.tag_value
-            binding = Binding(tag.tag_key, short_value(tag.tag_key, tag.tag_value), whose)
-            if not whose or tag.tag_key not in bound:
-                bound[tag.tag_key] = binding
+            key = hierarchy.spelled.get(tag.tag_key_id, tag.tag_key)
+            if not whose or key not in bound:
+                bound[key] = Binding(key, short_value(tag.tag_key, tag.tag_value), whose)
     return None if nameless else tuple(bound[key] for key in sorted(bound))
+
+
+def _inherited(above: str, hierarchy: Hierarchy) -> tuple[Binding, ...] | None:
+    """The Tags that a resource inherits from what it lies in. One of its own may stand in the place of each, and there
+    may be others beside them: the listing doesn't show those. None where even what is inherited isn't known."""
+    tags = hierarchy.bound.get(above)
+    if tags is None:
+        return None
+    unshown = "the listing doesn't show the Tags that are bound to a resource itself"
+    return (
+        Binding("*", "", doubt=unshown),
+        *(Binding(tag.key, tag.value, tag.origin or above, f"{unshown}; it inherits {tag.value}") for tag in tags),
+    )
 
 
 def short_value(key: str, value: str) -> str:

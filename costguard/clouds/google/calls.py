@@ -98,6 +98,31 @@ LIST_FOLDERS = Call(
     per_minute=600,
     family=_LISTS,
 )
+GET_TAG_KEY = Call(
+    api=_MANAGER,
+    service="google.cloud.resourcemanager.v3.TagKeys",
+    method="GetNamespacedTagKey",
+    permission="resourcemanager.tagKeys.get",
+    paged=False,
+    per_minute=600,
+    family=_READS,
+)
+LIST_TAG_KEYS = Call(
+    api=_MANAGER,
+    service="google.cloud.resourcemanager.v3.TagKeys",
+    method="ListTagKeys",
+    permission="resourcemanager.tagKeys.list",
+    per_minute=600,
+    family=_LISTS,
+)
+LIST_TAG_VALUES = Call(
+    api=_MANAGER,
+    service="google.cloud.resourcemanager.v3.TagValues",
+    method="ListTagValues",
+    permission="resourcemanager.tagValues.list",
+    per_minute=600,
+    family=_LISTS,
+)
 LIST_EFFECTIVE_TAGS = Call(
     api=_MANAGER,
     service="google.cloud.resourcemanager.v3.TagBindings",
@@ -107,7 +132,18 @@ LIST_EFFECTIVE_TAGS = Call(
     family=_READS,
 )
 
-CALLS = (SEARCH, LIST, GET_PROJECT, LIST_PROJECTS, GET_FOLDER, LIST_FOLDERS, LIST_EFFECTIVE_TAGS)
+CALLS = (
+    SEARCH,
+    LIST,
+    GET_PROJECT,
+    LIST_PROJECTS,
+    GET_FOLDER,
+    LIST_FOLDERS,
+    GET_TAG_KEY,
+    LIST_TAG_KEYS,
+    LIST_TAG_VALUES,
+    LIST_EFFECTIVE_TAGS,
+)
 """All calls."""
 
 ROLES = ("roles/cloudasset.viewer", "roles/browser", "roles/resourcemanager.tagViewer")

@@ -1,6 +1,7 @@
 """Resource Manager: the folders and projects below a scope, with their labels and the Tags that hold for them.
 
-Its lists are what is there now, where the asset inventory trails. They also tell a project's id by its number.
+Its lists are what is there now, where the asset inventory trails. They also tell a project's id by its number, and
+which projects are being deleted.
 """
 
 from collections import deque
@@ -8,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from costguard.clouds.google.api import Google
-from costguard.clouds.google.assets import MANAGER, short_value
+from costguard.clouds.google.assets import MANAGER, Hierarchy, short_value
 from costguard.clouds.google.calls import GET_FOLDER, GET_PROJECT, LIST_EFFECTIVE_TAGS, LIST_FOLDERS, LIST_PROJECTS
 from costguard.clouds.sighting import GLOBAL, Binding, Sighting, SourceError
 
@@ -16,17 +17,17 @@ TYPES = ("google_project", "google_folder")
 
 
 class Tree:
-    """What is below one scope; after :meth:`pages`, ``names`` has the id of each project by its number."""
+    """What is below one scope; :meth:`pages` adds to ``hierarchy`` what it reads."""
 
-    def __init__(self, google: Google, scope: str, *, tags: bool) -> None:
+    def __init__(self, google: Google, scope: str, hierarchy: Hierarchy, *, tags: bool) -> None:
         """``tags``: the Tags of each folder and project are asked for too, one call each."""
+        self._hierarchy = hierarchy
         self._google = google
         self._scope = scope
         self._tags = tags
         self._chain: dict[str, str] = {}  # each folder and project, and what it lies in
         self._own: dict[str, frozenset[tuple[str, str]]] = {}  # the Tags that are bound to each
         self._failures: list[str] = []
-        self.names: dict[str, str] = {}
 
     def pages(self) -> Iterator[list[Sighting]]:
         """The projects and folders. What one folder doesn't show doesn't keep others from being read.
@@ -41,7 +42,7 @@ class Tree:
         elif kind == "folders":
             yield [self._folder(self._google.ask(GET_FOLDER, {"name": self._scope}, self._scope))]
         elif self._tags:
-            self._bound(self._scope, "")
+            self._tags_of(self._scope, "")
         failed: list[SourceError] = []
         while folders:
             parent = folders.popleft()
@@ -52,7 +53,8 @@ class Tree:
             except SourceError as error:
                 failed.append(error)
             try:
-                for page in self._google.pages(LIST_PROJECTS, {"parent": parent}, parent, page_size=300):
+                request = {"parent": parent, "show_deleted": True}
+                for page in self._google.pages(LIST_PROJECTS, request, parent, page_size=300):
                     yield [self._project(project) for project in page.projects]
             except SourceError as error:
                 failed.append(error)
@@ -64,7 +66,7 @@ class Tree:
             raise SourceError(f"the Tags of {len(self._failures):,} could not be read: {self._failures[0]}")
 
     def _folder(self, folder: Any) -> Sighting:
-        bound = self._bound(folder.name, folder.parent) if self._tags else None
+        bound = self._tags_of(folder.name, folder.parent) if self._tags else None
         return Sighting(
             id=f"{MANAGER}{folder.name}",
             type="google_folder",
@@ -75,9 +77,14 @@ class Tree:
         )
 
     def _project(self, project: Any) -> Sighting:
+        from google.cloud.resourcemanager_v3 import Project
+
         number = project.name.removeprefix("projects/")
-        self.names[number] = project.project_id
-        bound = self._bound(project.name, project.parent) if self._tags else None
+        self._hierarchy.names[number] = project.project_id
+        leaving = project.state == Project.State.DELETE_REQUESTED
+        if leaving:
+            self._hierarchy.leaving.add(number)
+        bound = self._tags_of(project.name, project.parent) if self._tags and not leaving else None
         return Sighting(
             id=f"{MANAGER}{project.name}",
             type="google_project",
@@ -85,7 +92,13 @@ class Tree:
             region=GLOBAL,
             tags=dict(project.labels),
             bound=bound,
+            untaggable="it is being deleted" if leaving else "",
         )
+
+    def _tags_of(self, name: str, parent: str) -> tuple[Binding, ...] | None:
+        """Keeps them, too: what lies in it inherits them."""
+        bound = self._hierarchy.bound[name] = self._bound(name, parent)
+        return bound
 
     def _bound(self, name: str, parent: str) -> tuple[Binding, ...] | None:
         """The Tags that hold for a folder or project, None where they can't be read.
@@ -98,8 +111,9 @@ class Tree:
             pages = self._google.pages(LIST_EFFECTIVE_TAGS, {"parent": f"{MANAGER}{name}"}, name, page_size=300)
             for page in pages:
                 for tag in page.effective_tags:
-                    key = tag.namespaced_tag_key
-                    found[key] = short_value(key, tag.namespaced_tag_value), tag.inherited
+                    spelled = tag.namespaced_tag_key
+                    key = self._hierarchy.spelled.get(tag.tag_key, spelled)
+                    found[key] = short_value(spelled, tag.namespaced_tag_value), tag.inherited
         except SourceError as error:
             self._failures.append(str(error))
             return None

@@ -11,7 +11,7 @@ from costguard.clouds.google.api import EMULATOR, DeniedError, Google
 from costguard.clouds.google.calls import CALLS, GET_PROJECT, LIST, LIST_EFFECTIVE_TAGS, LIST_FOLDERS, SEARCH, Call
 from costguard.clouds.pace import Pacer
 from costguard.clouds.sighting import SourceError
-from tests.servers.google import MANAGER, FakeGoogle, Fault, disabled, refused, result, slow
+from tests.servers.google import MANAGER, FakeGoogle, Fault, disabled, key_id, refused, result, slow
 
 Status = grpc.StatusCode
 
@@ -28,8 +28,12 @@ def test_every_call_of_the_table_is_one_that_google_has(google: FakeGoogle) -> N
         calls.LIST_PROJECTS: {"parent": "folders/10"},
         calls.GET_FOLDER: {"name": "folders/10"},
         LIST_FOLDERS: {"parent": "organizations/1"},
+        calls.GET_TAG_KEY: {"name": "1/owner"},
+        calls.LIST_TAG_KEYS: {"parent": "organizations/1"},
+        calls.LIST_TAG_VALUES: {"parent": key_id("1/owner")},
         LIST_EFFECTIVE_TAGS: {"parent": f"{MANAGER}projects/100"},
     }
+    google.tag_keys = {"1/owner": ["payments"]}
     for call in CALLS:
         door(google).ask(call, asks[call], "organizations/1")
     assert [rpc for rpc, _ in google.requests] == [call.rpc for call in CALLS]
@@ -59,6 +63,9 @@ def test_the_role_is_what_the_table_says() -> None:
         "resourcemanager.hierarchyNodes.listEffectiveTags",
         "resourcemanager.projects.get",
         "resourcemanager.projects.list",
+        "resourcemanager.tagKeys.get",
+        "resourcemanager.tagKeys.list",
+        "resourcemanager.tagValues.list",
     )
     assert all(f"\n- {permission}\n" in calls.role_document() for permission in calls.permissions())
 

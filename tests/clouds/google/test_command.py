@@ -42,6 +42,7 @@ def scan(google: FakeGoogle, folder: Path, *arguments: str) -> tuple[int, dict[s
 
 
 def estate(google: FakeGoogle) -> None:
+    google.tag_keys = {"1/owner": ["payments"]}
     kind = "storage.googleapis.com/Bucket"
     google.results = [
         result("//storage.googleapis.com/encoded", kind, 100, {"owner": "cg--alice_40corp_2ecom"}),
