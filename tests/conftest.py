@@ -98,7 +98,6 @@ def loopback_only() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def aws_server() -> "Iterator[AwsServer]":
     """One cloud for all tests of a process; :func:`aws` is what a test takes."""
-    pytest.importorskip("moto", reason="moto is not installed")
     from tests.servers.aws import AwsServer
 
     with AwsServer() as server:

@@ -113,11 +113,16 @@ def unread(report: Report) -> list[Hole]:
     groups: dict[tuple[str, str, str, str], list[Cell]] = {}
     for cell in report.coverage:
         if cell.outcome != "read" and cell.where not in known:
-            groups.setdefault((cell.outcome, cell.cloud, cell.source, cell.error), []).append(cell)
+            groups.setdefault((cell.outcome, cell.cloud, cell.source, _reason(cell.error)), []).append(cell)
     return [
-        _hole(cells, source, f"{_OUTCOMES[outcome]}: {prose(error)}" if error else _OUTCOMES[outcome], "")
-        for (outcome, _, source, error), cells in groups.items()
+        _hole(cells, source, ": ".join(filter(None, (_OUTCOMES[outcome], prose(cells[0].error)))), "")
+        for (outcome, _, source, _), cells in groups.items()
     ]
+
+
+def _reason(why: str) -> str:
+    """The reason without what a cloud says of it in brackets, which names the account, the resource, the request."""
+    return why.partition(" (")[0]
 
 
 def gaps(report: Report) -> list[Hole]:
@@ -132,9 +137,9 @@ def gaps(report: Report) -> list[Hole]:
         unseen = _TAGS_OF.fullmatch(gap.why)
         own, there = cells.get(gap.where), places.get(gap.where.removesuffix("/tags"))
         if own is not None:
-            holes.setdefault((own.cloud, own.source, own.outcome, gap.why), []).append((gap, own))
+            holes.setdefault((own.cloud, own.source, own.outcome, _reason(gap.why)), []).append((gap, own))
         elif unseen and there is not None:
-            holes.setdefault((there.cloud, "tags", "", unseen[2]), []).append((gap, there))
+            holes.setdefault((there.cloud, "tags", "", _reason(unseen[2])), []).append((gap, there))
         else:
             holes.setdefault((gap.where, gap.why), []).append((gap, None))
     return [_gap(kind, group) for kind, group in holes.items()]
@@ -145,11 +150,11 @@ def _gap(kind: Sequence[str], group: Sequence[tuple[Gap, Cell | None]]) -> Hole:
     cells = [cell for _, cell in group if cell is not None]
     if len(cells) < 2:
         return Hole(printable(gap.where, ADDRESS).strip() or "somewhere", prose(gap.why))
-    why = kind[-1]
+    why = gap.why
     if kind[1] == "tags":
-        found = (_TAGS_OF.fullmatch(gap.why) for gap, _ in group)
-        number = sum(int(one[1].replace(",", "") or 0) for one in found if one)
-        why = f"the tags of {number:,} could not be read: {why}"
+        found = [one for gap, _ in group if (one := _TAGS_OF.fullmatch(gap.why))]
+        number = sum(int(one[1].replace(",", "") or 0) for one in found)
+        why = f"the tags of {number:,} could not be read: {found[0][2]}"
     return _hole(cells, kind[1], prose(why), count(len(group), "gap"))
 
 

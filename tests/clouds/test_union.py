@@ -63,6 +63,18 @@ def test_refused_tags_leave_the_set_open_and_are_a_gap_with_the_reason(store: St
     )
 
 
+def test_many_refusals_of_one_kind_are_one_gap_that_quotes_the_first(store: Store) -> None:
+    for name in ("b", "a", "c"):
+        words = f"access denied to ListQueueTags (AccessDenied: not on {name})"
+        store.add("native", [sighting(id=f"{QUEUE}-{name}", unread=words)])
+    store.add("native", [sighting(id=f"{QUEUE}-d", unread="throttled away: ListQueueTags")])
+    _, union = united(store)
+    assert [gap.why for gap in union.gaps] == [
+        "the tags of 3 could not be read: access denied to ListQueueTags (AccessDenied: not on a)",
+        "the tags of 1 could not be read: throttled away: ListQueueTags",
+    ]
+
+
 def test_an_index_that_shows_no_tags_proves_nothing_where_the_service_refused_to_say(store: Store) -> None:
     store.add("native", [sighting(unread="access denied to ListQueueTags")])
     store.add("explorer", [sighting(tags={"owner": "commerce"}, reported=1)])
