@@ -43,7 +43,7 @@ def refused(code: grpc.StatusCode, message: str = "no", *, times: int | None = N
     return fault
 
 
-def disabled(service: str, consumer: str) -> Fault:
+def disabled(service: str, consumer: str, message: str = "API has not been used") -> Fault:
     """The API is not enabled: PERMISSION_DENIED with the reason among its details, as Google sends it."""
 
     def fault(_number: int, _request: Any, context: grpc.ServicerContext) -> None:
@@ -53,7 +53,7 @@ def disabled(service: str, consumer: str) -> Fault:
                 reason="SERVICE_DISABLED", domain="googleapis.com", metadata={"service": service, "consumer": consumer}
             )
         )
-        status = status_pb2.Status(code=code_pb2.PERMISSION_DENIED, message="API has not been used", details=[info])
+        status = status_pb2.Status(code=code_pb2.PERMISSION_DENIED, message=message, details=[info])
         context.abort_with_status(rpc_status.to_status(status))
 
     return fault
@@ -69,9 +69,10 @@ def slow(seconds: float, *, times: int) -> Fault:
 
 class FakeGoogle:
     """What there is: ``results`` for the search, ``assets`` for the listing, and a tree of folders and projects with
-    the Tags that are bound to its members. ``tag_keys``: the values of each namespaced key. ``unknown_types`` are asset
-    types that a request must not name. ``faults`` are by the name of the method (``SearchAllResources``); ``circling``:
-    the second page leads to the second page."""
+    the Tags that are bound to its members. ``tag_keys``: the values of each namespaced key; with ``unknown_field`` they
+    have a field that the library doesn't know. ``unknown_types`` are asset types that a request must not name.
+    ``faults`` are by the name of the method (``SearchAllResources``); ``circling``: the second page leads to the second
+    page."""
 
     def __init__(self) -> None:
         self.results: list[Any] = []
@@ -82,6 +83,7 @@ class FakeGoogle:
         self.organizations = {"organizations/1"}
         self.bindings: dict[str, dict[str, str]] = {}
         self.tag_keys: dict[str, list[str]] = {}
+        self.unknown_field = False
         self.unknown_types: set[str] = set()
         self.faults: dict[str, Fault] = {}
         self.circling = False
@@ -195,7 +197,10 @@ class FakeGoogle:
         """A project's key is named with its id, and found with its number, too."""
         owner, _, name = key.partition("/")
         parent = f"projects/{self._number(owner)}" if self._number(owner) else f"organizations/{owner}"
-        return manager.TagKey(name=key_id(key), parent=parent, short_name=name, namespaced_name=key)
+        found = manager.TagKey(name=key_id(key), parent=parent, short_name=name, namespaced_name=key)
+        if self.unknown_field:  # The number of a field that nobody has: a text, "x".
+            found = manager.TagKey.deserialize(manager.TagKey.serialize(found) + b"\xc2\x3e\x01x")
+        return found
 
     def _number(self, id_: str) -> str:
         return next(

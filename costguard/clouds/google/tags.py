@@ -46,22 +46,23 @@ def look_up(google: Google, run: Run, expected: Iterable[Expected], scopes: Coll
             spelled[found.name] = key
             remarks = list(_remarks(google, found, key, wishes))
         except SourceError as error:
-            run.cell(_cell(key, str(error), found=False))
+            run.cell(_cell(key, str(error), scopes, found=False))
         else:
-            run.cell(_cell(key, "; ".join(remarks), found=True))
+            run.cell(_cell(key, "; ".join(remarks), scopes, found=True))
     return spelled
 
 
-def _cell(key: str, words: str, *, found: bool) -> Cell:
+def _cell(key: str, why: str, scopes: Collection[str], *, found: bool) -> Cell:
+    owner = key.partition("/")[0]
     return Cell(
         cloud="google",
-        account=key.partition("/")[0],
+        account=f"organizations/{owner}" if f"organizations/{owner}" in scopes else owner,
         region=GLOBAL,
         type=TYPE,
         source="tags",
         outcome="read" if found else "failed",
         count=int(found),
-        error=words,
+        error=why,
     )
 
 
@@ -89,10 +90,10 @@ def _find(google: Google, key: str) -> Any:
 
 def _instead(owner: str, name: str, names: list[str]) -> str:
     if not names:
-        return "; there is none beside it"
+        return " (there is none beside it)"
     # Another case of it first: that is near by any measure, and difflib goes by letters.
     near = [one for one in names if one.casefold() == name.casefold()] or difflib.get_close_matches(name, names, 1)
-    return f"; there is {owner}/{near[0]}" if near else f"; there are {_listed(names)}"
+    return f" (there is {owner}/{near[0]})" if near else f" (there are {_listed(names)})"
 
 
 def _check_owner(found: Any, key: str, scopes: Collection[str]) -> None:

@@ -9,6 +9,7 @@ import pytest
 from costguard.clouds.google.api import Google
 from costguard.clouds.google.calls import CALLS
 from costguard.clouds.google.inventory import tasks
+from costguard.clouds.google.tags import Expected
 from costguard.clouds.run import ALL, Run, Shard
 from costguard.clouds.store import Store
 from costguard.clouds.union import Union
@@ -56,12 +57,13 @@ def look(google: FakeGoogle, tmp_path: Path) -> Look:
         types: frozenset[str] | None = None,
         shard: Shard = ALL,
         timeout: float = 10.0,
+        tags: Sequence[Expected] = (),
     ) -> Looked:
         with Store.create(tmp_path / "scan.db") as store:
             run = Run(store, types=types, shard=shard)
             door = Google(run.pacer, channel=google.channel, patience=0.8, pause=0.01, timeout=timeout)
             doc = msgspec.convert({"scopes": list(scopes), "sources": sources and list(sources)}, GoogleDoc)
-            run.work(tasks(doc, run, door))
+            run.work(tasks(doc, run, door, tags=tags))
             store.keep()
             cells = store.cells()
             union = Union(store, cells)

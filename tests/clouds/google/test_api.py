@@ -1,5 +1,6 @@
 """The one door: what goes through it, how it is repeated, and what it says where nothing comes back."""
 
+from concurrent import futures
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +155,12 @@ ENABLE = "gcloud services enable cloudasset.googleapis.com"
 SAID = [
     (refused(Status.PERMISSION_DENIED, "no\npermission"), DENIED),
     (disabled("cloudasset.googleapis.com", "projects/55"), f"`{ENABLE} --project=55`"),
+    (
+        disabled(
+            "cloudasset.googleapis.com", "projects/1", "The API requires a quota project, which is not set by default."
+        ),
+        "name one with quota-project",
+    ),
     (refused(Status.UNAUTHENTICATED, "who?"), "the Google credentials were not accepted"),
     (refused(Status.NOT_FOUND), "there is no organizations/1"),
     (refused(Status.RESOURCE_EXHAUSTED, "Quota exceeded"), "throttled away: SearchAllResources"),
@@ -181,6 +188,46 @@ def test_a_server_that_is_not_there(google: FakeGoogle) -> None:
     google.address = "127.0.0.1:1"
     with pytest.raises(SourceError, match="failed on the side of Google"):
         door(google, patience=0.2).ask(LIST_FOLDERS, {"parent": "organizations/1"}, "organizations/1")
+
+
+class Forgetful(grpc.AuthMetadataPlugin):  # type: ignore[misc] # It comes without types.
+    """Credentials that were taken back: gRPC asks them for a token before it sends anything."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def __call__(self, _: Any, callback: Any) -> None:
+        self.asked += 1
+        callback((), RuntimeError("invalid_grant: Token has been expired or revoked."))
+
+
+def test_credentials_that_can_not_be_renewed_are_tried_once() -> None:
+    server = grpc.server(futures.ThreadPoolExecutor(1))
+    port = server.add_secure_port("127.0.0.1:0", grpc.local_server_credentials())
+    server.start()
+    forgetful = Forgetful()
+    whole = grpc.composite_channel_credentials(
+        grpc.local_channel_credentials(), grpc.metadata_call_credentials(forgetful)
+    )
+    try:
+        one = Google(Pacer(), channel=lambda _: grpc.secure_channel(f"127.0.0.1:{port}", whole), patience=5, pause=0.01)
+        with pytest.raises(SourceError, match=r"can't be renewed: .*expired or revoked"):
+            one.ask(LIST_FOLDERS, {"parent": "organizations/1"}, "organizations/1")
+    finally:
+        server.stop(0).wait()
+    assert forgetful.asked == 1
+
+
+def test_credentials_are_looked_for_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Where there are none it takes a quarter of a minute to see that, and there are many calls."""
+    file = tmp_path / "none.json"
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(file))
+    one = Google(Pacer())
+    with pytest.raises(SourceError, match="no Google credentials"):
+        one.ask(LIST_FOLDERS, {"parent": "organizations/1"}, "organizations/1")
+    file.write_text("{}")  # Another look would say what is wrong with this.
+    with pytest.raises(SourceError, match="no Google credentials"):
+        one.ask(GET_PROJECT, {"name": "projects/shop-prod"}, "projects/shop-prod")
 
 
 def test_no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from costguard.clouds.run import Shard
 from costguard.clouds.store import Store
 from costguard.engine import evaluate
-from costguard.model.resource import Inventory, Known, TagSet
+from costguard.model.resource import Inventory, Known, TagSet, Unknown
 from costguard.policy.load import load
 from costguard.scan import Judging, judge
 from tests.clouds.google.conftest import Look, Looked
@@ -93,6 +93,14 @@ def test_nothing_there_is_read_and_not_a_gap(look: Look) -> None:
             "google_pubsub_topic",
             "global",
         ),
+        (
+            "//compute.googleapis.com/projects/shop-prod/zones/us-central1-ai1a/instances/i",
+            "compute.googleapis.com/Instance",
+            "us-central1-ai1a",
+            "google_compute_instance",
+            "us-central1",
+        ),
+        ("//storage.googleapis.com/dual", BUCKET, "NAM4", "google_storage_bucket", "nam4"),
         ("//new.googleapis.com/x", "new.googleapis.com/Thing", "", "new.googleapis.com/Thing", "global"),
     ],
 )
@@ -166,6 +174,44 @@ def test_a_project_that_is_being_deleted_is_not_judged(google: FakeGoogle, look:
     assert missing(looked, tmp_path) == set()
 
 
+@pytest.mark.parametrize("source", ["search", "list"])
+@pytest.mark.parametrize("scope", ["organizations/1", "projects/200"])
+def test_what_is_in_a_project_that_is_being_deleted_is_nobodys(
+    google: FakeGoogle, look: Look, tmp_path: Path, source: str, scope: str
+) -> None:
+    google.project(200, "gone-dev", "folders/10", leaving=True)
+    inside = "//storage.googleapis.com/inside"
+    google.results = [result(inside, BUCKET, 200), result("//storage.googleapis.com/b", BUCKET, 100)]
+    google.assets = [listed(inside, BUCKET, 200, {}), listed("//storage.googleapis.com/b", BUCKET, 100, {})]
+    looked = look([scope], [source])
+    assert missing(looked, tmp_path) == {"//storage.googleapis.com/b"}
+    assert looked.resources[inside].account == "gone-dev"
+    assert looked.resources[inside].basis == "its project is being deleted"
+    assert looked.resources["//cloudresourcemanager.googleapis.com/projects/200"].basis == "it is being deleted"
+
+
+def test_the_search_knows_which_projects_are_being_deleted_too(google: FakeGoogle, look: Look, tmp_path: Path) -> None:
+    for method in ("ListFolders", "ListProjects"):
+        google.faults[method] = refused(Status.PERMISSION_DENIED)
+    kind, name = (
+        "cloudresourcemanager.googleapis.com/Project",
+        "//cloudresourcemanager.googleapis.com/projects/gone-dev",
+    )
+    google.results = [
+        result("//storage.googleapis.com/inside", BUCKET, 200),
+        result(name, kind, 200, state="DELETE_REQUESTED"),
+    ]
+    assert missing(look(), tmp_path) == set()
+
+
+def test_sixty_four_labels_are_read_as_they_are(google: FakeGoogle, look: Look) -> None:
+    has = {f"é{'k' * 59}{number:02}_-"[:63]: "ü" * 63 for number in range(64)}
+    assert len(has) == 64
+    google.results = [result("//storage.googleapis.com/b", BUCKET, 100, has)]
+    tags = labels(look(), "//storage.googleapis.com/b")
+    assert {key: tag.value for key, tag in tags.tags.items()} == {key: Known(text) for key, text in has.items()}
+
+
 def test_what_belongs_to_no_project_belongs_to_its_folder_or_organisation(google: FakeGoogle, look: Look) -> None:
     google.results = [
         result("//x/1", "x.googleapis.com/X", None, folders=["folders/10", "folders/9"]),
@@ -213,6 +259,51 @@ def test_the_listing_shows_no_tags_so_that_nothing_lacks_one(google: FakeGoogle,
     assert missing(looked, tmp_path) == {"//storage.googleapis.com/b"}
     google.projects.clear()
     assert missing(look(sources=["list"]), tmp_path, "tags: {owner: {google-tag: 1/owner}}") == set()
+
+
+OWN = "the Tags that are bound to a resource itself"
+
+
+def test_the_listing_inherits_what_its_project_has(google: FakeGoogle, look: Look, tmp_path: Path) -> None:
+    """A Tag of the resource's own may stand in an inherited one's place: that it is there is known, and not what it
+    says. Whether it has others can't be seen."""
+    google.bindings = {"folders/10": {"1/env": "prod"}, "projects/100": {"1/owner": "payments"}}
+    google.assets = [listed("//storage.googleapis.com/b", BUCKET, 100, {"name": "b"})]
+    bound = labels(look(sources=["list"]), "//storage.googleapis.com/b").bound
+    assert bound is not None
+    assert {key: tag.source for key, tag in bound.tags.items()} == {"1/env": "folders/10", "1/owner": "projects/100"}
+    for tag in bound.tags.values():
+        assert isinstance(tag.value, Unknown)
+        assert OWN in tag.value.reason
+    assert OWN in bound.open
+    verdicts = {
+        "owner: {google-tag: 1/owner}": set(),
+        "owner: {google-tag: 1/owner, value: {enum: [search]}}": {"unknown"},
+        "owner: {google-tag: 1/legal}": {"unknown"},
+    }
+    for number, (text, expected) in enumerate(verdicts.items()):
+        file = tmp_path / f"{number}.yaml"
+        file.write_text(f"version: 1\ntags: {{{text}}}\n")
+        one = look(sources=["list"]).resources["//storage.googleapis.com/b"]
+        report = evaluate(load([file]), Inventory(checkpoint="live", resources=(one,)), date(2026, 6, 15))
+        assert {str(finding.verdict) for finding in report.findings} == expected, text
+
+
+def test_what_is_inherited_is_not_known_where_the_projects_tags_are_not(google: FakeGoogle, look: Look) -> None:
+    google.bindings = {"projects/100": {"1/owner": "payments"}}
+    google.faults["ListEffectiveTags"] = refused(Status.PERMISSION_DENIED)
+    google.assets = [listed("//storage.googleapis.com/b", BUCKET, 100, {"name": "b"})]
+    assert labels(look(sources=["list"]), "//storage.googleapis.com/b").bound is None
+
+
+def test_the_search_counts_for_tags_where_both_are_read(google: FakeGoogle, look: Look) -> None:
+    name = "//storage.googleapis.com/b"
+    google.bindings = {"projects/100": {"1/owner": "payments"}}
+    google.results = [result(name, BUCKET, 100, tags={"1/owner": "search"})]
+    google.assets = [listed(name, BUCKET, 100, {"name": "b"})]
+    bound = labels(look(sources=["search", "list"]), name).bound
+    assert bound is not None
+    assert bound.tags["1/owner"].value == Known("search")
 
 
 def test_tags_of_projects_without_the_search(google: FakeGoogle, look: Look) -> None:
@@ -355,6 +446,39 @@ def test_a_type_that_the_table_does_not_know_is_a_gap(google: FakeGoogle, look: 
     cell = look(types=frozenset({"google_no_such_thing"})).cell("search", "google_no_such_thing")
     assert cell.outcome == "failed"
     assert google.asked("SearchAllResources") == []
+
+
+def test_a_type_that_google_does_not_know_spoils_no_other(google: FakeGoogle, look: Look) -> None:
+    google.unknown_types = {"pubsub.googleapis.com/Topic"}
+    google.results = [result("//storage.googleapis.com/b", BUCKET, 100)]
+    looked = look(types=frozenset({"google_storage_bucket", "google_pubsub_topic", "google_bigquery_dataset"}))
+    assert set(looked.resources) == {"//storage.googleapis.com/b"}
+    cell = looked.cell("search", "google_pubsub_topic")
+    assert (cell.outcome, "pubsub.googleapis.com/Topic" in cell.error) == ("failed", True)
+    assert looked.cell("search").outcome == "read"
+
+
+def test_a_type_that_the_listing_does_not_know_is_no_gap_where_nobody_named_the_listing(
+    google: FakeGoogle, look: Look
+) -> None:
+    google.unknown_types = {SQL}
+    name = "//container.googleapis.com/projects/shop-prod/locations/europe-west1/clusters/c"
+    google.assets = [
+        listed(name, "container.googleapis.com/Cluster", 100, {"resourceLabels": {"owner": "a"}}),
+        listed("//cloudsql.googleapis.com/projects/shop-prod/instances/db", SQL, 100, {"settings": {}}),
+    ]
+    looked = look()
+    assert labels(looked, name).tags["owner"].value == Known("a")
+    assert looked.cell("list", "google_sql_database_instance").outcome == "absent"
+    assert looked.cell("list", "google_container_cluster", "shop-prod").outcome == "read"
+
+
+def test_what_is_refused_for_another_reason_is_not_asked_for_type_by_type(google: FakeGoogle, look: Look) -> None:
+    google.faults["SearchAllResources"] = refused(Status.INVALID_ARGUMENT, "no such thing")
+    looked = look(types=frozenset({"google_storage_bucket", "google_pubsub_topic", "google_bigquery_dataset"}))
+    assert looked.cell("search").outcome == "failed"
+    assert "no such thing" in looked.cell("search").error
+    assert len(google.asked("SearchAllResources")) == 2
 
 
 def test_a_scope_is_one_shards(look: Look) -> None:
