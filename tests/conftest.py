@@ -15,6 +15,7 @@ import pytest
 
 if TYPE_CHECKING:
     from tests.servers.aws import AwsServer
+    from tests.servers.organisation import Organisation, Scan
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -113,3 +114,30 @@ def aws(aws_server: "AwsServer", monkeypatch: pytest.MonkeyPatch) -> "AwsServer"
         monkeypatch.setenv(name, value)
     aws_server.reset()
     return aws_server
+
+
+@pytest.fixture(scope="module")
+def made(aws_server: "AwsServer") -> "Organisation":
+    """An organisation in that cloud, made once for the tests of a module."""
+    from tests.servers.organisation import Organisation
+
+    return Organisation(aws_server)
+
+
+@pytest.fixture
+def organisation(made: "Organisation", monkeypatch: pytest.MonkeyPatch) -> "Iterator[Organisation]":
+    """The organisation without faults, to which this process's environment points every SDK."""
+    for name, value in made.environment().items():
+        monkeypatch.setenv(name, value)
+    made.calm()
+    yield made
+    made.calm()
+
+
+@pytest.fixture
+def scan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "Scan":
+    """``costguard scan`` in an empty folder."""
+    from tests.servers.organisation import Scan
+
+    monkeypatch.chdir(tmp_path)
+    return Scan(tmp_path)

@@ -15,7 +15,7 @@ import pytest
 
 from costguard.cli.main import outcome
 from tests.servers import faults, wire
-from tests.servers.aws import Account, AwsServer, Role
+from tests.servers.aws import Account, Role
 from tests.servers.faults import Effect
 from tests.servers.organisation import (
     ACCOUNTS,
@@ -37,26 +37,6 @@ from tests.servers.wire import Call
 EXPLORER, TAGGING = "resource-explorer-2", "resourcegroupstaggingapi"
 VIEW = "00000000-0000-4000-8000-000000000000"
 INSTANCES, QUEUES, BUCKETS, SECRETS, REPOS = TYPES
-
-
-@pytest.fixture(scope="module")
-def made(aws_server: AwsServer) -> Organisation:
-    return Organisation(aws_server)
-
-
-@pytest.fixture
-def organisation(made: Organisation, monkeypatch: pytest.MonkeyPatch) -> Iterator[Organisation]:
-    for name, value in made.environment().items():
-        monkeypatch.setenv(name, value)
-    made.calm()
-    yield made
-    made.calm()
-
-
-@pytest.fixture
-def scan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scan:
-    monkeypatch.chdir(tmp_path)
-    return Scan(tmp_path)
 
 
 def statuses(

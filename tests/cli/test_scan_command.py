@@ -14,16 +14,10 @@ import pytest
 from costguard import reports
 from tests.cli.conftest import Costguard, Ended, Terminal, one_sentence
 from tests.servers import faults
-from tests.servers.aws import AwsServer
 from tests.servers.organisation import LABS, MAIN, SHOP, TYPES, Organisation, config, policy, role_arn
 
 INSTANCES, QUEUES, BUCKETS, SECRETS, REPOS = TYPES
 STORE = "costguard-scan.db"
-
-
-@pytest.fixture(scope="module")
-def made(aws_server: AwsServer) -> Organisation:
-    return Organisation(aws_server)
 
 
 @pytest.fixture

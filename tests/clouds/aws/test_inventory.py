@@ -2,8 +2,6 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -27,26 +25,6 @@ from tests.servers.organisation import (
 
 EXPLORER, TAGGING = "resource-explorer-2", "resourcegroupstaggingapi"
 INSTANCES, QUEUES, BUCKETS, SECRETS, REPOS = TYPES
-
-
-@pytest.fixture(scope="module")
-def made(aws_server: AwsServer) -> Organisation:
-    return Organisation(aws_server)
-
-
-@pytest.fixture
-def organisation(made: Organisation, monkeypatch: pytest.MonkeyPatch) -> Iterator[Organisation]:
-    for name, value in made.environment().items():
-        monkeypatch.setenv(name, value)
-    made.calm()
-    yield made
-    made.calm()
-
-
-@pytest.fixture
-def scan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scan:
-    monkeypatch.chdir(tmp_path)
-    return Scan(tmp_path)
 
 
 # ------------------------------------------------------------------ what is asked
