@@ -87,7 +87,8 @@ def _source(plan: str, source: str | None) -> Path | None:
     if source is None and plan == "-":
         return None
     try:
-        there = any(entry.name.endswith(_SOURCES) for entry in os.scandir(folder))
+        with os.scandir(folder) as entries:
+            there = any(entry.name.endswith(_SOURCES) for entry in entries)
     except OSError as error:
         if source is None:
             return None

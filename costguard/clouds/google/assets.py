@@ -145,6 +145,10 @@ _OTHERWISE: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 
 
+# What these call `labels` is their own configuration: a Slack channel's has a `team`.
+_SETTINGS = frozenset({"google_monitoring_notification_channel"})
+
+
 def _place(type_: str) -> tuple[str, ...] | None:
     """Where Google's own content of a type has its labels; None for a type that isn't known, or has none."""
     known = catalog.lookup(type_)
@@ -154,8 +158,8 @@ def _place(type_: str) -> tuple[str, ...] | None:
 
 
 def _found(result: Any, hierarchy: Hierarchy) -> Sighting:
-    labels = dict(result.labels)
     id_, type_ = _identity(result.name, result.asset_type, result.project)
+    labels = {} if type_ in _SETTINGS else dict(result.labels)
     open_ = "" if labels else _doubt(type_)
     return Sighting(
         id=id_,
@@ -287,7 +291,7 @@ def _labels(asset: Any, type_: str) -> tuple[dict[str, str] | None, str, str]:
     if not asset.resource.HasField("data"):
         return None, "", "the listing has no content for it"
     data, place = asset.resource.data, _place(type_)
-    for one in _PLACES if place is None else (place, *_PLACES):
+    for one in _PLACES if place is None else (place,) if type_ in _SETTINGS else (place, *_PLACES):
         labels = _map(data, one)
         if labels is not None:
             return labels, "", ""

@@ -20,6 +20,7 @@ from tests.servers.google import FakeGoogle, Fault, disabled, listed, refused, r
 Status = grpc.StatusCode
 BUCKET = "storage.googleapis.com/Bucket"
 SQL = "sqladmin.googleapis.com/Instance"
+CHANNEL = "monitoring.googleapis.com/NotificationChannel"
 
 
 def buckets(google: FakeGoogle, count: int) -> set[str]:
@@ -129,6 +130,7 @@ def test_what_a_resource_is(
         ("new.googleapis.com/Thing", {}, "unknown"),  # it may be of a type that takes none
         (SQL, {}, "unknown"),  # settings.user_labels
         (SQL, {"owner": "a"}, "compliant"),
+        (CHANNEL, {"owner": "a"}, "unknown"),  # a setting of the channel, or a label
         ("compute.googleapis.com/InstanceTemplate", {}, "unknown"),  # its labels are among its properties
         ("cloudresourcemanager.googleapis.com/Organization", {}, "untaggable"),
         ("cloudresourcemanager.googleapis.com/Folder", {}, "untaggable"),
@@ -357,6 +359,8 @@ def test_tags_that_can_not_be_read_are_a_gap_and_nothing_lacks_one(
         ("run.googleapis.com/Service", {"metadata": {"name": "a"}}, {}, False),
         ("run.googleapis.com/Service", {"labels": {"owner": "a"}}, {"owner": "a"}, False),
         ("run.googleapis.com/Service", {"name": "a"}, {}, True),
+        (CHANNEL, {"labels": {"team": "ops"}, "userLabels": {"owner": "a"}}, {"owner": "a"}, False),
+        (CHANNEL, {"type": "slack", "labels": {"team": "ops"}}, {}, False),  # that is where it posts to
         ("new.googleapis.com/Thing", {"labels": {"owner": "a"}}, {"owner": "a"}, False),
         ("new.googleapis.com/Thing", {"name": "x"}, {}, True),
         ("new.googleapis.com/Thing", {"labels": [{"key": "owner"}]}, {}, True),  # a metric's labels are no tags
@@ -467,7 +471,7 @@ def test_a_type_that_the_listing_does_not_know_is_no_gap_where_nobody_named_the_
         listed(name, "container.googleapis.com/Cluster", 100, {"resourceLabels": {"owner": "a"}}),
         listed("//cloudsql.googleapis.com/projects/shop-prod/instances/db", SQL, 100, {"settings": {}}),
     ]
-    looked = look()
+    looked = look(types=frozenset({"google_container_cluster", "google_sql_database_instance"}))
     assert labels(looked, name).tags["owner"].value == Known("a")
     assert looked.cell("list", "google_sql_database_instance").outcome == "absent"
     assert looked.cell("list", "google_container_cluster", "shop-prod").outcome == "read"
