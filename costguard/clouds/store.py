@@ -6,14 +6,21 @@ grow with their number. Later commands (``scan merge``, the reconciler, the bill
 """
 
 import itertools
+import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import msgspec
+
+try:
+    import fcntl
+except ImportError:  # Windows: two runs with one store are not told apart there.
+    fcntl = None  # type: ignore[assignment]
 
 from costguard.clouds.sighting import Binding, Sighting
 from costguard.errors import InputError
@@ -97,13 +104,30 @@ def _utf_8(value: Any) -> Any:
             return value
 
 
+def _hold(path: Path) -> int:
+    """Makes the file empty, and keeps all other processes from doing so while the descriptor is open; one that was
+    killed left only the file. Raises :class:`BlockingIOError` where another holds it."""
+    held = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        if fcntl is not None:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.ftruncate(held, 0)
+    except OSError:
+        os.close(held)
+        raise
+    return held
+
+
 class Store:
     """One run's sightings and ledger. Writing is safe from several threads; reading is for one, after the writing."""
 
-    def __init__(self, connection: sqlite3.Connection, path: Path, partial: Path | None) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, path: Path, partial: Path | None, held: int | None = None
+    ) -> None:
         self._connection = connection
         self._path = path
         self._partial = partial
+        self._held = held
         self._has_claims = False
         self._lock = threading.Lock()
 
@@ -111,11 +135,17 @@ class Store:
     def create(cls, path: Path) -> "Store":
         """A new, empty store that takes the place of ``path`` when it is kept (:meth:`keep`).
 
-        Raises :class:`InputError` where the file can't be written.
+        Only its user may read it. Raises :class:`InputError` where the file can't be written, or where another run is
+        writing it.
         """
         partial = path.with_name(f".{path.name}.partial")
         try:
-            partial.unlink(missing_ok=True)
+            held = _hold(partial)
+        except BlockingIOError as error:
+            raise InputError(f"another run is writing the store {path}; name another with --store FILE") from error
+        except OSError as error:
+            raise InputError(f"the store {path} can't be written: {error}; name another with --store FILE") from error
+        try:
             connection = sqlite3.connect(partial, check_same_thread=False, isolation_level=None)
             # A run that is cut short is run again: nothing in an unfinished file is worth the wait for a disk.
             connection.executescript("PRAGMA journal_mode=MEMORY; PRAGMA synchronous=OFF; PRAGMA cache_size=-32000;")
@@ -123,7 +153,7 @@ class Store:
             connection.execute("BEGIN")
         except (OSError, sqlite3.Error) as error:
             raise InputError(f"the store {path} can't be written: {error}; name another with --store FILE") from error
-        store = cls(connection, path, partial)
+        store = cls(connection, path, partial, held)
         store.note("format", _FORMAT)
         return store
 
@@ -153,23 +183,35 @@ class Store:
 
     def _insert(self, source: str, sightings: Sequence[Sighting]) -> None:
         rows = _rows(source, sightings)
-        with self._lock:
+        with self._writing():
             self._connection.execute("SAVEPOINT page")
             try:
                 self._connection.executemany(_INSERT, rows)
             except UnicodeEncodeError:
                 self._connection.execute("ROLLBACK TO page")
-                raise
-            finally:
                 self._connection.execute("RELEASE page")
+                raise
+            self._connection.execute("RELEASE page")
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """One thread at a time. Raises :class:`InputError` where the file takes no more."""
+        with self._lock:
+            try:
+                yield
+            except sqlite3.Error as error:
+                raise InputError(
+                    f"the store {self._path} can't be written: {error}; name another with --store FILE"
+                ) from error
 
     def cell(self, cell: Cell) -> None:
-        with self._lock:
-            self._connection.execute("INSERT INTO cell VALUES (?,?,?,?,?,?,?,?,?)", msgspec.structs.astuple(cell))
+        values = _utf_8(msgspec.structs.astuple(cell))
+        with self._writing():
+            self._connection.execute("INSERT INTO cell VALUES (?,?,?,?,?,?,?,?,?)", values)
 
     def note(self, key: str, value: str) -> None:
         """Keeps a fact of the run under a name."""
-        with self._lock:
+        with self._writing():
             self._connection.execute("INSERT OR REPLACE INTO run VALUES (?, ?)", (key, value))
 
     def noted(self, key: str) -> str | None:
@@ -206,7 +248,7 @@ class Store:
 
     def resources(self) -> Iterator[list[tuple[str, Sighting]]]:
         """All that was seen of each resource, with the source, the best first; the resources by their ids."""
-        rows = self._connection.execute("SELECT * FROM sighting ORDER BY id, rank, rowid")
+        rows = self._sorted()
         for _, group in itertools.groupby(rows, key=lambda row: row[0]):
             yield [
                 (
@@ -244,6 +286,12 @@ class Store:
                 ) in group
             ]
 
+    def _sorted(self) -> Iterator[tuple[Any, ...]]:
+        try:
+            yield from self._connection.execute("SELECT * FROM sighting ORDER BY id, rank, rowid")
+        except sqlite3.Error as error:  # Sorting many takes space for temporary files.
+            raise InputError(f"the store {self._path} can't be read: {error}; is there space left?") from error
+
     def cells(self) -> tuple[Cell, ...]:
         """The ledger, in its order. What two shards, or two indexes, say of one place is one cell."""
         rows = self._connection.execute("SELECT * FROM cell")
@@ -254,11 +302,6 @@ class Store:
             there = cells.get(cell.where)
             cells[cell.where] = cell if there is None else _both(there, cell)
         return tuple(cells[where] for where in sorted(cells))
-
-    def count(self) -> int:
-        """How many sightings there are."""
-        with self._lock:
-            return int(self._connection.execute("SELECT count(*) FROM sighting").fetchone()[0])
 
     def keep(self) -> None:
         """Puts the file in its place; the store can be read on. Raises :class:`InputError` where that fails."""
@@ -281,3 +324,5 @@ class Store:
             self._connection.close()
         if self._partial is not None:
             self._partial.unlink(missing_ok=True)
+        if self._held is not None:
+            os.close(self._held)

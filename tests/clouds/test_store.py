@@ -1,6 +1,9 @@
 """The embedded store: what goes in comes out, resource by resource, and a run that is cut short changes nothing."""
 
+import re
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -146,3 +149,58 @@ def test_a_file_that_is_no_store_is_said_to_be_none(tmp_path: Path, raw: bytes, 
 def test_a_store_that_cannot_be_written_says_where_and_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"scan\.db can't be written: .*--store FILE"):
         Store.create(tmp_path / "no folder" / "scan.db")
+
+
+def test_two_runs_do_not_write_one_store_and_the_first_is_not_disturbed(tmp_path: Path) -> None:
+    path = tmp_path / "scan.db"
+    with Store.create(path) as first:
+        first.add("native", [sighting()])
+        with pytest.raises(InputError, match="another run is writing the store"):
+            Store.create(path)
+        first.keep()
+    with Store.create(path) as second:
+        second.keep()
+
+
+def test_what_a_killed_run_left_is_no_hindrance(tmp_path: Path) -> None:
+    (tmp_path / ".scan.db.partial").write_bytes(b"half of a database")
+    with Store.create(tmp_path / "scan.db") as store:
+        store.add("native", [sighting()])
+        store.keep()
+    assert [file.name for file in tmp_path.iterdir()] == ["scan.db"]
+
+
+def test_only_its_user_may_read_a_store(tmp_path: Path) -> None:
+    with Store.create(tmp_path / "scan.db") as store:
+        store.keep()
+    assert (tmp_path / "scan.db").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits the size of files by Linux's means")
+def test_a_disk_that_is_full_is_said_in_a_sentence(tmp_path: Path) -> None:
+    program = """
+import resource, signal, sys
+from pathlib import Path
+from costguard.clouds.sighting import Sighting
+from costguard.clouds.store import Store
+from costguard.errors import InputError
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+page = [Sighting(id=f"arn:{n}" + "x" * 500, type="t", account="1", region="r", tags={}) for n in range(500)]
+try:
+    with Store.create(Path(sys.argv[1])) as store:
+        for _ in range(400):
+            store.add("native", page)
+        store.keep()
+except InputError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", program, tmp_path / "scan.db"], capture_output=True, text=True)
+    assert re.search(r"the store .*scan\.db can't be written: .*--store FILE", done.stdout), done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_cell_s_words_may_be_anything(tmp_path: Path) -> None:
+    with Store.create(tmp_path / "scan.db") as store:
+        store.cell(cell(error="\ud800"))
+        assert [one.error for one in store.cells()] == ["\\ud800"]
