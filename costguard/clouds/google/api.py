@@ -65,6 +65,8 @@ class Google:
         self._clients: dict[tuple[str, str], Any] = {}
         self._credentials: Any = None
         self._no_credentials: Exception | None = None
+        self._heard: set[Api] = set()
+        self._silent: set[Api] = set()  # those that were waited for in vain, and have never answered
 
     def pages(
         self, call: Call, request: Mapping[str, Any], about: str, *, location: str = "", page_size: int
@@ -104,21 +106,33 @@ class Google:
         family, quota = call.quota
         bucket = self._pacer.bucket(("google", self._quota_project, location, family), quota)
 
+        unheard = exceptions.ServiceUnavailable, exceptions.DeadlineExceeded
+
         def attempt() -> Any:
             self._pacer.check()
             bucket.take()
             try:
                 answer = method(request=dict(request), retry=None, timeout=self._timeout)
                 message = next(iter(answer.pages)) if call.paged else answer
-            except exceptions.ResourceExhausted:
-                self._pacer.throttles += 1
-                bucket.throttled()
+            except unheard:
                 raise
+            except exceptions.GoogleAPICallError as error:
+                self._heard.add(call.api)
+                if isinstance(error, exceptions.ResourceExhausted):
+                    self._pacer.throttles += 1
+                    bucket.throttled()
+                raise
+            self._heard.add(call.api)
             bucket.answered()
             return type(message).pb(message)
 
+        def passes(error: Exception) -> bool:
+            """Where there is no way to Google at all, that is waited out once and not at every call."""
+            hopeless = isinstance(error, unheard) and call.api in self._silent - self._heard
+            return isinstance(error, passing) and not hopeless and not _no_token(error)
+
         repeat = retry.Retry(
-            lambda error: isinstance(error, passing) and not _no_token(error),
+            passes,
             initial=self._pause,
             maximum=10.0,
             multiplier=2.0,
@@ -129,6 +143,8 @@ class Google:
             return repeat(attempt)()
         except (exceptions.GoogleAPIError, GoogleAuthError) as error:
             said = explain(error, call, about)
+            if isinstance(error, exceptions.RetryError) and isinstance(error.cause, unheard):
+                self._silent.add(call.api)
             match error:
                 case exceptions.PermissionDenied():
                     raise DeniedError(said) from error
@@ -199,7 +215,9 @@ def _emulator() -> Channel | None:
         import grpc  # type: ignore[import-untyped] # It has none.
 
         # As Google's own clients connect: a page of the listing may be larger than gRPC takes by itself.
-        return grpc.insecure_channel(address, options=[("grpc.max_receive_message_length", -1)])
+        # No proxy stands between here and an emulator.
+        options = [("grpc.max_receive_message_length", -1), ("grpc.enable_http_proxy", 0)]
+        return grpc.insecure_channel(address, options=options)
 
     return connect
 

@@ -218,6 +218,22 @@ def test_credentials_that_can_not_be_renewed_are_tried_once() -> None:
     assert forgetful.asked == 1
 
 
+def test_a_google_that_never_answers_is_waited_for_once(google: FakeGoogle) -> None:
+    google.faults["ListFolders"] = refused(Status.UNAVAILABLE)
+    one = door(google, patience=0.3)
+    with pytest.raises(SourceError, match="side of Google"):
+        one.ask(LIST_FOLDERS, {"parent": "organizations/1"}, "organizations/1")
+    tried = len(google.asked("ListFolders"))
+    assert tried > 1
+    with pytest.raises(SourceError, match="side of Google"):
+        one.ask(LIST_FOLDERS, {"parent": "organizations/1"}, "organizations/1")
+    assert len(google.asked("ListFolders")) == tried + 1
+    one.ask(GET_PROJECT, {"name": "projects/shop-prod"}, "projects/shop-prod")  # It does answer after all.
+    google.faults["ListFolders"] = refused(Status.UNAVAILABLE, times=2, after=tried + 1)
+    one.ask(LIST_FOLDERS, {"parent": "organizations/1"}, "organizations/1")
+    assert len(google.asked("ListFolders")) == tried + 4
+
+
 def test_credentials_are_looked_for_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Where there are none it takes a quarter of a minute to see that, and there are many calls."""
     file = tmp_path / "none.json"
@@ -238,5 +254,6 @@ def test_no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
 
 def test_the_environment_may_name_an_emulator(monkeypatch: pytest.MonkeyPatch, google: FakeGoogle) -> None:
     monkeypatch.setenv(EMULATOR, google.address)
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")  # There is none, and gRPC would ask it.
     page = Google(Pacer()).ask(LIST_FOLDERS, {"parent": "organizations/1"}, "organizations/1")
     assert [folder.name for folder in page.folders] == ["folders/10"]
