@@ -435,8 +435,8 @@ TAG_ROWS = (
     Row(
         name="half of the tags' JSON, for ever",
         order=fault(faults.cut(), operation="ListQueueTags", account=LABS, region=EAST),
-        gaps={f"aws/{LABS}/{EAST}/{QUEUES}/native": ("the answer to ListQueueTags broke off",)},
-        lost=these(account=LABS, region=EAST, type=QUEUES, tagged=False),
+        gaps={f"aws/{LABS}/{EAST}/{QUEUES}/tags": ("the answer to ListQueueTags broke off",)},
+        unknown=these(account=LABS, region=EAST, type=QUEUES, tagged=False),
         types=(QUEUES,),
     ),
     Row(

@@ -113,12 +113,10 @@ class Union:
             if sighting.tags is None:
                 refused = refused or sighting.unread
                 continue
-            doubt = sighting.open
             if refused and source in _INDEXES:
-                # What an index remembers is there; what it doesn't may have come since, and whoever knows won't say.
-                doubt = self._not_read(cloud, best, refused)
+                break  # What an index remembers may have changed since, and whoever knows won't say.
             tags = {key: Tag(Known(value), "the resource") for key, value in sighting.tags.items()}
-            return TagSet(tags, doubt, bound=bound)
+            return TagSet(tags, sighting.open, bound=bound)
         doubt = self._not_read(cloud, best, refused or "no source that was read shows them")
         return TagSet({}, doubt, bound=bound)
 

@@ -216,14 +216,20 @@ def mended(finding: Finding) -> str:
 
 
 def managed(finding: Finding) -> str:
-    """``managed by module.a.aws_s3_bucket.b in live/prod (terraform): mend it there``, or nothing."""
+    """``managed by module.a.aws_s3_bucket.b in live/prod (terraform): mend it there``, or nothing.
+
+    A service of the cloud that made it has no place to mend it in: ``made by eks.amazonaws.com``.
+    """
+    makers = [one for one in finding.managed_by if one.tool == "aws"]
     named = [
         f"{printable(str(one), ADDRESS).strip() or '(no name)'} ({printable(one.tool).strip() or 'by another tool'})"
         for one in finding.managed_by
+        if one.tool != "aws"
     ]
     if len(named) > _MANAGERS + 1:
         named[_MANAGERS:] = [f"{len(named) - _MANAGERS:,} others"]
-    return f"managed by {series(named)}: mend it there" if named else ""
+    said = [f"made by {printable(str(makers[0])).strip() or 'its service'}"] if makers else []
+    return "; ".join([*said, *([f"managed by {series(named)}: mend it there"] if named else [])])
 
 
 def by_way_of(finding: Finding) -> str:

@@ -75,13 +75,21 @@ def test_many_refusals_of_one_kind_are_one_gap_that_quotes_the_first(store: Stor
     ]
 
 
-def test_an_index_that_shows_no_tags_proves_nothing_where_the_service_refused_to_say(store: Store) -> None:
+@pytest.mark.parametrize("index", ["explorer", "config"])
+def test_what_an_index_remembers_proves_nothing_where_the_service_refused_to_say(store: Store, index: str) -> None:
     store.add("native", [sighting(unread="access denied to ListQueueTags")])
-    store.add("explorer", [sighting(tags={"owner": "commerce"}, reported=1)])
+    store.add(index, [sighting(tags={"owner": "gone since"}, reported=1)])
     (resource,), union = united(store)
-    assert tags(resource) == {"owner": "commerce"}
-    assert "access denied" in resource.surfaces[0].tags.doubt("service")
+    assert tags(resource) == {}
+    assert "access denied" in resource.surfaces[0].tags.doubt("owner")
     assert len(union.gaps) == 1
+
+
+def test_the_tagging_api_knows_what_the_service_refused_to_say(store: Store) -> None:
+    store.add("native", [sighting(unread="access denied to ListQueueTags")])
+    store.add("tagging", [sighting(tags={"owner": "commerce"})])
+    (resource,), union = united(store)
+    assert (tags(resource), resource.surfaces[0].tags.open, union.gaps) == ({"owner": "commerce"}, "", ())
 
 
 def test_a_resource_that_no_source_shows_the_tags_of_is_unknown_and_a_gap(store: Store) -> None:

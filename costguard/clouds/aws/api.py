@@ -195,6 +195,8 @@ class Access:
         self.account = account
         self.region = region
         self.partition = "aws"
+        self.only: frozenset[str] | None = None
+        """The regions that were asked for by name, for what lists all of them at once."""
         self._latest = threading.local()
 
     @property

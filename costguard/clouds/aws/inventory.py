@@ -101,6 +101,7 @@ class _Inventory:
             self._run.tally.add(accounts_done=1)
             return []
         regions, others = self._regions(access)
+        access.only = None if self._doc.regions == "enabled" else frozenset(self._doc.regions)
         todo: list[Task] = []
         if self._asks("explorer") and self._doc.explorer_view is None:
             todo.append(partial(self._explorer, access, regions, others))

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -19,7 +19,7 @@ from costguard.model.resource import Manager
 from tests.clouds.aws.native_reading import access, read, says
 from tests.servers import wire
 from tests.servers.aws import HOME, AwsServer
-from tests.servers.faults import Effect, denied, denied_by_scp, refused, reset, throttled
+from tests.servers.faults import Effect, cut, denied, denied_by_scp, malformed, refused, reset, throttled
 from tests.servers.http1 import Response
 
 EC2 = f"arn:aws:ec2:us-east-1:{HOME}:"
@@ -177,13 +177,48 @@ def test_what_a_service_does_not_have_in_a_region_is_absent(
         read(access(), type_)
 
 
-def test_where_nobody_answers_the_listing_ends(aws: AwsServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_nobody_answers_a_few_are_asked_for_their_tags_and_all_are_shown(
+    aws: AwsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It would be the same for each of ten thousand functions."""
-    aws.fault(says(_functions("a", "b")), operation="ListFunctions")
+    aws.fault(says(_functions(*"abcdefgh")), operation="ListFunctions")
     aws.fault(reset(), operation="ListTags")
-    with pytest.raises(BotoCoreError):
-        read(_impatient(monkeypatch), "aws_lambda_function")
-    assert len(aws.calls("lambda", "ListTags")) == 1
+    found = read(_impatient(monkeypatch), "aws_lambda_function")
+    assert len(found) == 8
+    assert all(seen.tags is None and seen.unread for seen in found.values())
+    assert found[next(reversed(found))].unread == "not asked any more: 3 times in a row ListTags gave no whole answer"
+    assert len(aws.calls("lambda", "ListTags")) == 3
+
+
+@pytest.mark.parametrize("effect", [reset(), cut(), malformed()], ids=["reset", "cut", "not JSON"])
+def test_one_answer_that_is_not_whole_leaves_one_resource_unread(
+    aws: AwsServer, monkeypatch: pytest.MonkeyPatch, effect: Effect
+) -> None:
+    for name in "abc":
+        aws.client("sqs").create_queue(QueueName=name, tags={"owner": "payments"})
+    aws.fault(effect, operation="ListQueueTags", skip=1, times=1)
+    found = list(read(_impatient(monkeypatch), "aws_sqs_queue").values())
+    assert [seen.tags for seen in found] == [{"owner": "payments"}, None, {"owner": "payments"}]
+    assert found[1].unread.startswith("no whole answer: ")
+
+
+def test_a_gateway_s_first_route_table_comes_with_it_and_others_are_one_s_own(aws: AwsServer) -> None:
+    tables = [
+        {"TransitGatewayRouteTableId": "tgw-rtb-1", "State": "available", "DefaultAssociationRouteTable": True},
+        {"TransitGatewayRouteTableId": "tgw-rtb-2", "State": "available", "DefaultAssociationRouteTable": False},
+    ]
+    aws.fault(says({"TransitGatewayRouteTables": tables}), operation="DescribeTransitGatewayRouteTables")
+    found = read(access(), "aws_ec2_transit_gateway_route_table").values()
+    assert [seen.default for seen in found] == ["AWS makes a default route table with a transit gateway", ""]
+
+
+def test_buckets_elsewhere_are_not_asked_for_where_regions_are_named(aws: AwsServer) -> None:
+    _buckets(aws, "here")
+    _buckets(aws, "there", region="eu-west-1")
+    only = access.__wrapped__()
+    only.only = frozenset({"us-east-1"})
+    assert [seen.region for seen in read(only, "aws_s3_bucket").values()] == ["us-east-1"]
+    assert {call.region for call in aws.calls("s3", "GetBucketTagging")} == {"us-east-1"}
 
 
 def _balancers(count: int) -> list[str]:

@@ -73,6 +73,10 @@ def _unasked(type_: str, reading: Reading, item: Item) -> str:
             return "AWS makes an internet gateway with a default VPC"
         case "aws_vpc_dhcp_options" if item.get("DhcpOptionsId") in _defaults(reading, "DhcpOptionsId"):
             return "AWS makes a set of DHCP options with a default VPC"
+        case "aws_ec2_transit_gateway_route_table" if (
+            item.get("DefaultAssociationRouteTable") is True or item.get("DefaultPropagationRouteTable") is True
+        ):
+            return "AWS makes a default route table with a transit gateway"
         case _:
             return ""
 
@@ -130,7 +134,8 @@ _MAKERS: tuple[tuple[str, re.Pattern[str]], ...] = (
 
 def _interface(reading: Reading, item: Item) -> Kind | None:
     """A network interface. One that is requester-managed is its service's to change, but for its tags, which are the
-    account's to set (Amazon EC2 User Guide, "Requester-managed network interfaces"). So it is judged."""
+    account's to set (Amazon EC2 User Guide, "Requester-managed network interfaces"). It comes unasked with what it
+    serves."""
     if item.get("OwnerId", reading.account) != reading.account:
         return None
     managers = _operators(item)
@@ -144,7 +149,8 @@ def _interface(reading: Reading, item: Item) -> Kind | None:
                 break
         else:
             managers = managers or (Manager(tool="aws", name=legible(str(item.get("InterfaceType")))),)
-    return Kind("aws_network_interface", managers=managers)
+    unasked = f"{managers[0].name} brings this interface along" if made else ""
+    return Kind("aws_network_interface", default=unasked, managers=managers)
 
 
 _PLAIN = frozenset({"interface", "efa", "efa-only", "trunk", "branch"})

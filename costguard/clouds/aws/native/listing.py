@@ -82,6 +82,11 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     tags: str = "Tags"
 
 
+_PATIENCE = 3
+"""After so many resources in a row about whose tags nothing whole is said, boto3's repetitions and all, the others of a
+listing aren't asked for theirs: nobody is there, and each would take minutes."""
+
+
 class Reading:
     """One service being read in one place: the account's way in, the region, and whose tags are known already."""
 
@@ -91,6 +96,7 @@ class Reading:
         self.region = region
         self.remembered: dict[str, frozenset[str]] = {}
         """What a row looked up once, for all of its resources."""
+        self._silent = 0
         self._service = service
         self._tagged = tagged
         self._clients: dict[str, Any] = {}
@@ -171,13 +177,12 @@ class Reading:
         return not kind.untaggable and id_ not in self._tagged
 
     def tags(self, each: Each, item: Item, *, region: str = "") -> Mapping[str, str] | str | None:
-        """A resource's tags, or why they could not be read; None for a resource that is gone.
-
-        Where nobody answers at all (no connection, no credentials) boto3's error escapes: so it would be for all.
-        """
-        from botocore.exceptions import ClientError
+        """A resource's tags, or why they could not be read; None for a resource that is gone."""
+        from botocore.exceptions import BotoCoreError, ClientError
 
         found: dict[str, str] = {}
+        if self._silent >= _PATIENCE:
+            return f"not asked any more: {_PATIENCE} times in a row {each.operation} gave no whole answer"
         try:
             for answer in self.pages(each.operation, self.fill_in(each.asks, item), region=region):
                 tags = tags_of(_path(each.tags).search(answer))
@@ -188,10 +193,17 @@ class Reading:
             if api.code(error) in each.none:
                 return {}
             return None if gone(error) else api.explain(error)
+        except BotoCoreError as error:
+            self._silent += 1
+            return api.explain(error)
+        except SourceError as error:
+            self._silent += 1
+            return str(error)
+        self._silent = 0
         return found
 
     def tags_together(self, batch: Batch, items: Sequence[Item]) -> Iterator[Mapping[str, str] | str | None]:
-        """The same for many, in their order."""
+        """The same for many, in their order; a batch that isn't answered leaves all of it unread."""
         for start in range(0, len(items), batch.size):
             names = [self.fill(batch.name, item) for item in items[start : start + batch.size]]
             found = self._batch(batch, self.fill_in(batch.asks, items[start]), names)
@@ -201,7 +213,7 @@ class Reading:
     def _batch(
         self, batch: Batch, asks: Mapping[str, Any], names: Sequence[str]
     ) -> Mapping[str, Mapping[str, str] | str | None]:
-        from botocore.exceptions import ClientError
+        from botocore.exceptions import BotoCoreError, ClientError
 
         found: dict[str, Mapping[str, str] | str | None] = {}
         try:
@@ -217,6 +229,10 @@ class Reading:
                 half = len(names) // 2
                 return {**self._batch(batch, asks, names[:half]), **self._batch(batch, asks, names[half:])}
             return dict.fromkeys(names, None if gone(error) else api.explain(error))
+        except BotoCoreError as error:
+            return dict.fromkeys(names, api.explain(error))
+        except SourceError as error:
+            return dict.fromkeys(names, str(error))
         return found
 
 

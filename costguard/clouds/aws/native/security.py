@@ -51,13 +51,15 @@ def _keys(reading: Reading) -> Iterator[Sequence[Sighting]]:
 
 
 def _key(reading: Reading, key: Item) -> Sighting | None:
-    from botocore.exceptions import ClientError
+    from botocore.exceptions import BotoCoreError, ClientError
 
     id_ = reading.fill("{KeyArn}", key)
     try:
         described = next(reading.pages("DescribeKey", {"KeyId": id_})).get("KeyMetadata") or {}
     except ClientError as error:
         return None if gone(error) else reading.sighting(id_, Kind("aws_kms_key"), api.explain(error))
+    except BotoCoreError as error:
+        return reading.sighting(id_, Kind("aws_kms_key"), api.explain(error))
     kind = _key_kind(described)
     if not reading.asked(id_, kind):
         return reading.sighting(id_, kind, None)

@@ -35,6 +35,8 @@ def _bucket(reading: Reading, bucket: Item) -> Sighting | None:
             # An empty constraint is the oldest region, and "EU" what its second was called (GetBucketLocation).
             said = reading.client().get_bucket_location(Bucket=bucket["Name"]).get("LocationConstraint")
             region = {None: "us-east-1", "": "us-east-1", "EU": "eu-west-1"}.get(said, said)
+        if reading.access.only is not None and region not in reading.access.only:
+            return None
         if not reading.asked(id_, _BUCKET):
             return reading.sighting(id_, _BUCKET, None, region=region)
         reading.client(region)
