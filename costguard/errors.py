@@ -35,6 +35,12 @@ class InputError(CostguardError):
     """A file that was to be judged is not what it should be: unreadable, malformed, or of another tool."""
 
 
+class JournalError(CostguardError):
+    """What was to be done, or was done, can't be written down; so nothing more is done."""
+
+    exit_code = ExitCode.INCOMPLETE
+
+
 class Problem(msgspec.Struct, frozen=True, order=True):
     """One mistake in a document: where it stands and what is wrong with it.
 

@@ -7,7 +7,7 @@ from typing import Protocol
 import msgspec
 
 from costguard.model.coverage import ANY_TYPE, Cell
-from costguard.model.resource import Cloud, Manager
+from costguard.model.resource import Cloud, Manager, Relation
 
 GLOBAL = "global"
 """The region of what has none."""
@@ -36,7 +36,8 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True):
     show those. ``reported`` is when the source itself last looked, in seconds since 1970, None for one that answers
     from what is there now. ``untaggable`` says why nobody can tag it ("AWS manages this key"), ``default`` that the
     cloud made it unasked ("AWS makes one with every VPC"), so that it is nobody's until somebody tags or declares it.
-    ``managers`` are what the source says made it, beside what its tags say.
+    ``managers`` are what the source says made it, beside what its tags say; ``related`` what it stands in a relation
+    to.
     """
 
     id: str
@@ -51,6 +52,7 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True):
     untaggable: str = ""
     default: str = ""
     managers: tuple[Manager, ...] = ()
+    related: tuple[Relation, ...] = ()
 
 
 class SourceError(Exception):

@@ -25,9 +25,9 @@ except ImportError:  # Windows: two runs with one store are not told apart there
 from costguard.clouds.sighting import Binding, Sighting
 from costguard.errors import InputError
 from costguard.model.coverage import Cell, Outcome
-from costguard.model.resource import Manager
+from costguard.model.resource import Manager, Relation
 
-_FORMAT = "costguard/scan/v1"
+_FORMAT = "costguard/scan/v2"
 
 RANKS = {"native": 0, "list": 1, "tagging": 1, "search": 2, "explorer": 2, "config": 3}
 """Whose word counts first: the service itself, then what follows it closely, then the indexes that trail it."""
@@ -37,19 +37,21 @@ CREATE TABLE run (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE sighting (
     id TEXT NOT NULL, rank INTEGER NOT NULL, source TEXT NOT NULL, type TEXT NOT NULL,
     account TEXT NOT NULL, region TEXT NOT NULL, tags BLOB, unread TEXT NOT NULL, open TEXT NOT NULL, bound BLOB,
-    reported INTEGER, untaggable TEXT NOT NULL, made_unasked TEXT NOT NULL, managers BLOB
+    reported INTEGER, untaggable TEXT NOT NULL, made_unasked TEXT NOT NULL, managers BLOB,
+    related BLOB
 );
 CREATE TABLE cell (
     cloud TEXT NOT NULL, account TEXT NOT NULL, region TEXT NOT NULL, type TEXT NOT NULL, source TEXT NOT NULL,
     outcome TEXT NOT NULL, count INTEGER NOT NULL, age INTEGER, error TEXT NOT NULL
 );
 """
-_INSERT = "INSERT INTO sighting VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+_INSERT = "INSERT INTO sighting VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 _CLAIMS = "CREATE TEMP TABLE IF NOT EXISTS claim (key TEXT NOT NULL, manager BLOB NOT NULL)"
 
 _tags = msgspec.json.Decoder(dict[str, str])
 _bound = msgspec.json.Decoder(tuple[Binding, ...])
 _managers = msgspec.json.Decoder(tuple[Manager, ...])
+_related = msgspec.json.Decoder(tuple[Relation, ...])
 _encode = msgspec.json.Encoder().encode
 
 
@@ -71,6 +73,7 @@ def _rows(source: str, sightings: Sequence[Sighting]) -> list[tuple[object, ...]
             seen.untaggable,
             seen.default,
             _encode(seen.managers) if seen.managers else None,
+            _encode(seen.related) if seen.related else None,
         )
         for seen in sightings
     ]
@@ -221,7 +224,7 @@ class Store:
 
     def take_in(self, other: "Store") -> None:
         """Copies all sightings and cells of another store into this one."""
-        for table, marks in (("sighting", 14), ("cell", 9)):
+        for table, marks in (("sighting", 15), ("cell", 9)):
             rows = other._connection.execute(f"SELECT * FROM {table}")  # noqa: S608 - two names, both above.
             with self._lock:
                 self._connection.executemany(f"INSERT INTO {table} VALUES ({','.join('?' * marks)})", rows)  # noqa: S608
@@ -266,6 +269,7 @@ class Store:
                         untaggable=untaggable,
                         default=default,
                         managers=_managers.decode(managers) if managers else (),
+                        related=_related.decode(related) if related else (),
                     ),
                 )
                 for (
@@ -283,6 +287,7 @@ class Store:
                     untaggable,
                     default,
                     managers,
+                    related,
                 ) in group
             ]
 

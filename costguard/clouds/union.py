@@ -70,6 +70,7 @@ class Union:
             return None
         cloud: Cloud = "google" if best.id.startswith("//") else "aws"
         managers = {manager for _, sighting in seen for manager in sighting.managers}
+        related = {relation for _, sighting in seen for relation in sighting.related}
         claims = self._store.claimed(native.keys(best.id))
         managers.update(claims)
         untaggable = next((sighting.untaggable for _, sighting in seen if sighting.untaggable), "")
@@ -102,6 +103,7 @@ class Union:
             managers=_managers(managers),
             # A state that could not be read may have it, too.
             declared=tuple(claim.name for claim in claims) or (() if self._states_known else None),
+            related=tuple(sorted(related)),
         )
 
     def _tags(self, cloud: Cloud, seen: Sequence[tuple[str, Sighting]]) -> TagSet:

@@ -201,6 +201,13 @@ class InventoryDoc(_Part, frozen=True, kw_only=True):
     ] = []
 
 
+class SourceDoc(_Part, frozen=True, kw_only=True):
+    """Where the source is whose state lies elsewhere."""
+
+    state: Annotated[Text, Meta(description="A state's path or s3:// URL as it is under states; * and ** allowed.")]
+    folder: Annotated[Text, Meta(description="The root module's folder, seen from this file.")]
+
+
 class TerraformDoc(_Part, frozen=True, kw_only=True):
     """Where the states are that say which live resource Terraform manages."""
 
@@ -209,6 +216,10 @@ class TerraformDoc(_Part, frozen=True, kw_only=True):
         Meta(
             description="Paths seen from this file, * and ** allowed, or s3://bucket/key; what ends in / is a folder."
         ),
+    ] = []
+    sources: Annotated[
+        list[SourceDoc],
+        Meta(description="The root modules of states that don't lie beside their source; the first that fits counts."),
     ] = []
 
 
@@ -225,28 +236,155 @@ class BillDoc(_Part, frozen=True, kw_only=True):
 
 
 class LimitsDoc(_Part, frozen=True, kw_only=True):
-    """The most that one change set may change."""
+    """The most that one change set may change, and when applying it stops."""
 
-    changes: Annotated[int, Meta(ge=1, le=1_000_000, description="Changes in all.")] = 500
+    changes: Annotated[int, Meta(ge=1, le=1_000_000, description="Resources in all.")] = 500
     percent: Annotated[float, Meta(gt=0, le=100, description="The share of the resources that were read.")] = 5
-    per_account: Annotated[int, Meta(ge=1, le=1_000_000, description="Changes in one account or project.")] = 100
+    per_account: Annotated[int, Meta(ge=1, le=1_000_000, description="Resources in one account or project.")] = 100
+    per_type: Annotated[int, Meta(ge=1, le=1_000_000, description="Resources of one type.")] = 200
+    per_key: Annotated[int, Meta(ge=1, le=1_000_000, description="Resources that get one key.")] = 500
+    canary: Annotated[
+        int,
+        Meta(ge=0, le=1000, description="Resources that are written first, and must all turn out well; 0 for none."),
+    ] = 5
+    errors: Annotated[
+        float,
+        Meta(ge=0, le=100, description="The share of writes, in percent, above whose failing a run stops itself."),
+    ] = 5
+
+
+class DefaultsDoc(_Part, frozen=True, kw_only=True):
+    """Values that hold, as a rule, for all that is in an account, an organisational unit, a project or a folder."""
+
+    account: Annotated[Text | None, Meta(description="An AWS account's id, or a Google project's id; * matches.")] = (
+        None
+    )
+    ou: Annotated[
+        Annotated[str, Meta(pattern=f"^(ou-[0-9a-z]{{4,32}}-[0-9a-z]{{8,32}}|r-[0-9a-z]{{4,32}}){_END}")] | None,
+        Meta(description="An organisational unit's id, or the root's: all accounts below it."),
+    ] = None
+    folder: Annotated[
+        Annotated[str, Meta(pattern=f"^folders/[0-9]{{1,20}}{_END}")] | None,
+        Meta(description="A folder of Google Cloud's: all projects below it."),
+    ] = None
+    set: Annotated[dict[Text, Text], Meta(min_length=1, description="The policy's name of a tag → its value.")]
+
+
+class PrincipalDoc(_Part, frozen=True, kw_only=True):
+    """Who makes resources, and what that says of them."""
+
+    principal: Annotated[Text, Meta(description="The ARN of a role, a user or an assumed role's session; * matches.")]
+    set: Annotated[dict[Text, Text], Meta(min_length=1, description="The policy's name of a tag → its value.")]
+
+
+class InferDoc(_Part, frozen=True, kw_only=True):
+    """What may say the value of a missing tag, beside what the inventory itself shows."""
+
+    defaults: list[DefaultsDoc] = []
+    principals: list[PrincipalDoc] = []
+    trail: Annotated[
+        int, Meta(ge=0, le=90, description="Days of CloudTrail's history that are read for who made a resource.")
+    ] = 0
+    model: Annotated[bool, Meta(description="Learn from this organisation's own tagged resources.")] = True
+
+
+class ExcludeDoc(_Part, frozen=True, kw_only=True):
+    """Resources that are never written: all that is given must hold, * matches."""
+
+    type: Text | list[Text] | None = None
+    account: Text | list[Text] | None = None
+    region: Text | list[Text] | None = None
+    id: Text | list[Text] | None = None
+    tags: Annotated[dict[Text, Text] | None, Meta(description="A key as the cloud has it → its value.")] = None
+
+
+class RungDoc(_Part, frozen=True, kw_only=True):
+    """A rung of the ladder for what nobody tags. It is climbed only where an entry allows it."""
+
+    rung: Literal["notify", "remind", "quarantine", "stop", "terminate"]
+    after: Annotated[
+        int, Meta(ge=0, le=365, description="Business days since the rung before; for the first, since it was flagged.")
+    ]
+    accounts: Annotated[list[Text], Meta(min_length=1, description="Ids of accounts and projects; * matches.")]
+    types: Annotated[list[Text], Meta(min_length=1, description="Terraform types; * matches.")]
+    most: (
+        Annotated[
+            int, Meta(ge=1, le=10_000, description="Resources in one run: 500 by default, 5 to stop, 2 to terminate.")
+        ]
+        | None
+    ) = None
+
+
+class LadderDoc(_Part, frozen=True, kw_only=True):
+    """What becomes of a resource that stays untagged. Nothing, unless a rung is named."""
+
+    rungs: list[RungDoc] = []
+    holidays: Annotated[
+        list[Annotated[str, Meta(pattern=f"^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}{_END}")]],
+        Meta(description="Days that are no business days, beside Saturdays and Sundays."),
+    ] = []
+    quarantine: Annotated[
+        str,
+        Meta(
+            pattern=f"^[a-z][a-z0-9_-]{{0,62}}{_END}",
+            description="The key of the tag that says that a resource is in quarantine, as every cloud takes one.",
+        ),
+    ] = "costguard-quarantine"
 
 
 class ReconcileDoc(_Part, frozen=True, kw_only=True):
     """What ``costguard reconcile`` may do, and where it writes down what it did."""
 
     store: Annotated[
-        str,
-        Meta(
-            pattern=f"^sqlite:///[^?#]+{_END}",
-            max_length=2000,
-            description="The store is sqlite:///PATH, seen from this file; with a fourth slash, from the root.",
-        ),
+        Annotated[
+            str,
+            Meta(
+                pattern=f"^(sqlite:///[^?#]+|postgresql://[^:@/?#]+(@[^@/?#]+)?/[^?#]+){_END}",
+                max_length=2000,
+                description="The store is sqlite:///PATH, seen from this file; with a fourth slash, from the root; or "
+                "postgresql://USER@HOST/DATABASE, whose password is where PostgreSQL's own clients look for it.",
+            ),
+        ]
+        | FromEnvDoc,
+        Meta(description="sqlite:///PATH, postgresql://…, or {from-env: NAME} for an address with a password."),
     ] = "sqlite:///costguard.db"
+    role: Annotated[
+        Annotated[
+            str,
+            Meta(
+                pattern=rf"^(/?|arn:[a-z-]{{3,20}}:iam::\{{account\}}:role/){_ROLE}{_END}",
+                max_length=600,
+                description="A role's name, with its path if it has one, or its ARN with {account} for the id.",
+            ),
+        ]
+        | None,
+        Meta(description="The role that is assumed in each AWS account to write; the inventory's otherwise."),
+    ] = None
     threshold: Annotated[
         float, Meta(gt=0, le=1, description="How sure an inferred value must be to be written; 0.95 is 95 in 100.")
     ] = 0.95
+    expires: Annotated[
+        str,
+        Meta(pattern=f"^[1-9][0-9]{{0,2}}[hd]{_END}", description="A change set's life is hours or days: 24h, 7d."),
+    ] = "24h"
+    workers: Annotated[int, Meta(ge=1, le=64, description="Calls that are under way at a time.")] = 10
+    assume_unmanaged: Annotated[
+        bool,
+        Meta(
+            description="What no state that was read has is nobody's, though no states are named or not all could be "
+            "read. Without it such a resource is never written."
+        ),
+    ] = False
+    overwrite: Annotated[
+        list[Text], Meta(description="Tags, by the policy's names, whose wrong or empty values may be written over.")
+    ] = []
+    delete: Annotated[
+        list[Text], Meta(description="Keys, as the cloud has them, that may be taken away once the right one is there.")
+    ] = []
+    exclude: list[ExcludeDoc] = []
     limits: LimitsDoc = LimitsDoc()
+    infer: InferDoc = InferDoc()
+    ladder: LadderDoc = LadderDoc()
 
 
 class SloDoc(_Part, frozen=True, kw_only=True):
@@ -290,6 +428,10 @@ class SnsDoc(_Part, frozen=True, kw_only=True):
 class NotifyDoc(_Part, frozen=True, kw_only=True):
     """Somebody who is told; one of these."""
 
+    owners: Annotated[
+        Annotated[list[Text], Meta(min_length=1)] | None,
+        Meta(description="The owners whose digests go there; * matches. Without it, all, and what has no owner."),
+    ] = None
     slack: UrlFromEnvDoc | None = None
     webhook: UrlFromEnvDoc | None = None
     smtp: SmtpDoc | None = None

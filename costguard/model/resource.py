@@ -101,6 +101,18 @@ class Manager(msgspec.Struct, frozen=True, kw_only=True, order=True):
         return f"{self.name} in {self.where}" if self.where else self.name
 
 
+class Relation(msgspec.Struct, frozen=True, order=True):
+    """How a live resource stands to another one, by that one's id (an ARN, a full resource name).
+
+    ``parent``: what it is attached to, runs in or was made from (a volume's instance, a snapshot's volume, a task's
+    service). ``network``: the network or subnet that it is in. ``cluster``: the cluster or the scaling group that it
+    works for. ``creator``: the principal that made it.
+    """
+
+    kind: Literal["parent", "network", "cluster", "creator"]
+    id: str
+
+
 class Resource(msgspec.Struct, frozen=True, kw_only=True):
     """One resource at one checkpoint, with every tag surface it has.
 
@@ -108,7 +120,8 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     or updates it; old debt on an untouched resource warns and never blocks. ``basis`` says how it came to be judged
     where that isn't plain (a type that the catalogue doesn't know). A live resource is addressed by its id (an ARN, a
     full resource name); ``managers`` are those that claim it, by their states and by markers on it, and ``declared``
-    the addresses that Terraform's states have for it: None where it isn't known whether one has it.
+    the addresses that Terraform's states have for it: None where it isn't known whether one has it. ``related`` are the
+    resources that it stands in a relation to, as the cloud shows them.
     """
 
     address: str
@@ -125,6 +138,7 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     basis: str = ""
     managers: tuple[Manager, ...] = ()
     declared: tuple[str, ...] | None = ()
+    related: tuple[Relation, ...] = ()
 
 
 class Gap(msgspec.Struct, frozen=True, order=True):

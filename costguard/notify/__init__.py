@@ -1,0 +1,1 @@
+"""Tells people: one digest for each owner, over the channels that costguard.yaml names."""
