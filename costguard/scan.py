@@ -96,23 +96,41 @@ def _google_tags(policy: Policy | None) -> "list[Expected]":
     ]
 
 
+class Survey:
+    """What a store shows, with who claims what: the resources, as often as they are wanted, and what wasn't read."""
+
+    def __init__(self, store: Store, judging: Judging) -> None:
+        self._store = store
+        self.cells = store.cells()
+        # How a source ended is said once, of what it was asked for; the cells of what it had shown by then repeat
+        # nothing.
+        gaps = [Gap(cell.where, cell.error) for cell in self.cells if cell.outcome in ("cut", "failed") and cell.error]
+        gaps += [Gap(f"shard/{shard}", "its store was not put in") for shard in _missing(store)]
+        unread = _claims(store, judging)
+        self._gaps = [*gaps, *unread]
+        self._states_known = bool(judging.states) and not unread
+        self._allowed = judging.allowed
+
+    def union(self) -> Union:
+        """The resources, to be read once."""
+        return Union(self._store, self.cells, states_known=self._states_known)
+
+    def gaps(self, union: Union) -> tuple[list[Gap], list[str]]:
+        """The gaps that count, once a union was read to its end, and what is said of the others."""
+        kept, notes = _accepted([*self._gaps, *union.gaps], self._allowed)
+        notes += [f"{cell.where}: {cell.error}" for cell in self.cells if cell.outcome == "read" and cell.error]
+        return kept, [*notes, *union.notes]
+
+
 def judge(store: Store, judging: Judging) -> Report:
     """The report on a store."""
-    cells = store.cells()
-    # How a source ended is said once, of what it was asked for; the cells of what it had shown by then repeat nothing.
-    gaps = [Gap(cell.where, cell.error) for cell in cells if cell.outcome in ("cut", "failed") and cell.error]
-    gaps += [Gap(f"shard/{shard}", "its store was not put in") for shard in _missing(store)]
-    unread = _claims(store, judging)
-    gaps += unread
-    union = Union(store, cells, states_known=bool(judging.states) and not unread)
+    survey = Survey(store, judging)
+    union = survey.union()
     draft = Draft("live", with_resources=judging.with_resources, accept=judging.accept)
     for judged in stream(judging.policy, "live", union.resources(), judging.today):
         draft.add(judged)
-    kept, notes = _accepted([*gaps, *union.gaps], judging.allowed)
-    notes += [f"{cell.where}: {cell.error}" for cell in cells if cell.outcome == "read" and cell.error]
-    return draft.report(
-        gaps=kept, notes=(*notes, *union.notes, *remarks(judging.policy, judging.today)), coverage=cells
-    )
+    gaps, notes = survey.gaps(union)
+    return draft.report(gaps=gaps, notes=(*notes, *remarks(judging.policy, judging.today)), coverage=survey.cells)
 
 
 def merge(stores: Sequence[Path], into: Store) -> None:
