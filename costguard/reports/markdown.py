@@ -46,7 +46,7 @@ _UNSPANNABLE = re.compile(r"[`|<>]")
 
 
 def render(report: Report, style: Style) -> Iterable[str]:  # noqa: ARG001 - Markdown has no style.
-    comment = _Comment()
+    comment = Comment()
     survey = Survey(report, _LIVE_LISTED if report.checkpoint == "live" else None)
     errors = survey[Section.ERROR]
     calm = report.complete and not survey[Section.WARNING].findings and not survey[Section.UNDECIDED].findings
@@ -69,15 +69,15 @@ def render(report: Report, style: Style) -> Iterable[str]:  # noqa: ARG001 - Mar
             comment.table(title, blocks(part.shown), noun, part.left_out)
     if report.resources:  # Unset, or none.
         some = islice(report.resources, MOST)
-        rows = [f"- {one.status.value}: {_value(one.address)}" for one in some]
+        rows = [f"- {one.status.value}: {value(one.address)}" for one in some]
         comment.list(count(len(report.resources), "judged resource"), rows, "resource", len(report.resources))
     if said := inventory.looked(report):
-        comment.say(_words(said))
-        rows = [f"- {_value(hole.name)}: {_words(hole.why)}" for hole in inventory.unread(report)]
+        comment.say(plain(said))
+        rows = [f"- {value(hole.name)}: {plain(hole.why)}" for hole in inventory.unread(report)]
         comment.list("What was not read", rows, "line")
     if report.notes:
-        comment.list("", [f"- {_words(note)}" for note in report.notes], "note")
-    comment.end(f"{tally(report)} <sub>{_words(report.tool.name)} {_value(report.tool.version, VALUE)}</sub>")
+        comment.list("", [f"- {plain(note)}" for note in report.notes], "note")
+    comment.end(f"{tally(report)} <sub>{plain(report.tool.name)} {value(report.tool.version, VALUE)}</sub>")
     return [comment.text()]
 
 
@@ -89,16 +89,16 @@ _FOLDS = (
 )
 
 
-def _gaps(comment: "_Comment", report: Report) -> None:
+def _gaps(comment: "Comment", report: Report) -> None:
     what = count(len(report.gaps), "thing") if report.gaps else "Something"
     comment.say(f"**Incomplete. {what} could not be read; nothing here speaks for what is missing.**")
-    rows = [f"- {_value(gap.name)}: {_words(gap.why)}" for gap in inventory.gaps(report)]
+    rows = [f"- {value(gap.name)}: {plain(gap.why)}" for gap in inventory.gaps(report)]
     comment.list("", rows[:_GAPS_LISTED], "gap", len(rows))
     if rows and report.checkpoint == "live":
         comment.say("Mend what can be mended; `--allow-gap PATTERN` accepts what can't, by the names above.")
 
 
-class _Comment:
+class Comment:
     """The paragraphs so far, and the room that is left for more."""
 
     def __init__(self) -> None:
@@ -120,8 +120,8 @@ class _Comment:
         head = ["| What is wrong | On | Most of them |", "| --- | --- | --- |"]
         rows = []
         for fault in found:
-            worst = "<br>".join((_words(fault.types), _words(fault.accounts)))
-            rows.append((f"| {_words(fault.title)} | {_words(fault.extent)} | {worst} |", 1))
+            worst = "<br>".join((plain(fault.types), plain(fault.accounts)))
+            rows.append((f"| {plain(fault.title)} | {plain(fault.extent)} | {worst} |", 1))
         self._fold("", head, rows, "fault")
 
     def table(self, title: str, found: Sequence[Block], noun: str, more: int = 0) -> None:
@@ -168,15 +168,15 @@ def _rows(block: Block) -> Iterable[tuple[str, int]]:
         lines.append(f"and {len(block.places) - len(shown):,} more")
     cell = "<br>".join(lines)
     for group in block.faults:
-        yield f"| {cell} | {_words(said_of_all(group))} | {_words(group[0].remedy)} |", len(group)
+        yield f"| {cell} | {plain(said_of_all(group))} | {plain(group[0].remedy)} |", len(group)
         cell = ""
 
 
 def _place(finding: Finding) -> str:
-    where = f"at {_value(location(finding))}" if finding.location else _words(whereabouts(finding))
+    where = f"at {value(location(finding))}" if finding.location else plain(whereabouts(finding))
     more = f"(and {count(finding.instances - 1, 'more instance')})" if finding.instances > 1 else ""
-    by = _words(managed(finding))
-    return " ".join(part for part in (_value(finding.resource.address), where, more, by) if part)
+    by = plain(managed(finding))
+    return " ".join(part for part in (value(finding.resource.address), where, more, by) if part)
 
 
 def _code(text: str) -> str:
@@ -186,11 +186,11 @@ def _code(text: str) -> str:
     return f"<code>{''.join(c if c.isalnum() or c == ' ' else f'&#{ord(c)};' for c in text)}</code>"
 
 
-def _value(text: str, limit: int = ADDRESS) -> str:
+def value(text: str, limit: int = ADDRESS) -> str:
     return _code(printable(text, limit).strip() or "(empty)")
 
 
-def _words(text: str) -> str:
+def plain(text: str) -> str:
     """Sentences, in which every word that could be more than a word is code."""
     return " ".join(map(_word, prose(text).split()))
 
