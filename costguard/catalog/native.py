@@ -102,6 +102,16 @@ def canonical(id: str) -> str:  # noqa: A002 - the word that Resource has for it
 _OWNED = re.compile(r"\A(arn:[a-z-]+:ec2:[a-z0-9-]*:)[0-9]+(:(?:image/ami|snapshot/snap)-[0-9a-z]+)\Z")
 
 
+def ec2_resource(id: str) -> str | None:  # noqa: A002
+    """What an id that EC2 gave out is called in an ARN: ``volume/vol-0abc``; None for any other text.
+
+    EC2 speaks of its own resources by these ids alone, and of none by an ARN.
+    """
+    prefix = id.rpartition("-")[0]
+    form = _table().ec2.get(prefix)
+    return form.template.replace("{}", id) if form is not None and _given_out(prefix, id) else None
+
+
 def state_key(terraform: str, id: str) -> str | None:  # noqa: A002
     """The short key that :func:`keys` has of a live resource, from what a state has of it: its type and plain id.
 
@@ -170,6 +180,7 @@ class _Table(NamedTuple):
     natives: Mapping[str, tuple[str, ...]]
     forms: Mapping[tuple[str, str], tuple[_Form, ...]]
     unique: Mapping[str, _Form]
+    ec2: Mapping[str, _Form]  # by the prefix of the ids
 
 
 @cache
@@ -201,7 +212,8 @@ def _table() -> _Table:
     natives = {each: (*own.get(each, ()), *shared.get(each, ())) for each in sorted({*own, *shared})}
     # The most literal form comes first: a service's own role is no other role, though it has the form of one.
     ordered = {place: tuple(sorted(found, key=_literals, reverse=True)) for place, found in forms.items()}
-    return _Table(named, natives, ordered, unique)
+    ec2 = {form.unique: form for form in unique.values() if form.service == "ec2"}
+    return _Table(named, natives, ordered, unique, ec2)
 
 
 def _named(rows: list[tuple[str | None, _Row]]) -> _Named:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from costguard.clouds.aws.native.listing import Batch, Each, Item, Kind, Listing, Reading, Step, legible
+from costguard.clouds.aws.native.listing import Batch, Each, Item, Kind, Listing, Reading, Step, To, legible
 from costguard.model.resource import Manager
 
 
@@ -30,6 +30,7 @@ def _service(_: Reading, item: Item) -> Kind:
 
 
 _EKS_CLUSTERS = Step(operation="ListClusters", items="clusters[].{cluster: @}", page=100)
+_IN_EKS = To("cluster", "clusterName", "arn:{partition}:eks:{region}:{account}:cluster/{value}")
 
 
 def _named(type_: str, tool: str, field: str) -> Callable[[Reading, Item], Kind]:
@@ -50,6 +51,7 @@ ROWS = (
         id="{AutoScalingGroupARN}",
         type="aws_autoscaling_group",
         kind=_group,
+        related=(To("network", "VPCZoneIdentifier"),),
         page=100,
     ),
     Listing(
@@ -58,6 +60,7 @@ ROWS = (
         items="LoadBalancerDescriptions",
         id="arn:{partition}:elasticloadbalancing:{region}:{account}:loadbalancer/{LoadBalancerName}",
         type="aws_elb",
+        related=(To("network", "[VPCId, Subnets]"),),
         page=400,
         tags=Batch(
             operation="DescribeTags",
@@ -71,18 +74,20 @@ ROWS = (
     Listing(
         service="elbv2",
         operation="DescribeLoadBalancers",
-        items="LoadBalancers[].{arn: LoadBalancerArn}",
+        items="LoadBalancers[].{arn: LoadBalancerArn, network: [VpcId, AvailabilityZones[].SubnetId]}",
         id="{arn}",
         type="aws_lb",
+        related=(To("network", "network"),),
         page=400,
         tags=_BALANCER_TAGS,
     ),
     Listing(
         service="elbv2",
         operation="DescribeTargetGroups",
-        items="TargetGroups[].{arn: TargetGroupArn}",
+        items="TargetGroups[].{arn: TargetGroupArn, balancers: LoadBalancerArns, network: VpcId}",
         id="{arn}",
         type="aws_lb_target_group",
+        related=(To("parent", "balancers"), To("network", "network")),
         page=400,
         tags=_BALANCER_TAGS,
     ),
@@ -96,6 +101,7 @@ ROWS = (
         items="Listeners[].{arn: ListenerArn}",
         id="{arn}",
         type="aws_lb_listener",
+        related=(To("parent", "balancer"),),
         page=400,
         tags=_BALANCER_TAGS,
     ),
@@ -105,6 +111,7 @@ ROWS = (
         items="Functions",
         id="{FunctionArn}",
         type="aws_lambda_function",
+        related=(To("network", "VpcConfig.[VpcId, SubnetIds]"),),
         tags=Each(operation="ListTags", asks={"Resource": "{FunctionArn}"}),
     ),
     Listing(
@@ -125,6 +132,7 @@ ROWS = (
         id="{arn}",
         type="aws_ecs_service",
         kind=_service,
+        related=(To("cluster", "cluster"),),
         page=100,
         tags=Batch(
             operation="DescribeServices",
@@ -173,6 +181,7 @@ ROWS = (
         items="[nodegroup]",
         id="{nodegroupArn}",
         type="aws_eks_node_group",
+        related=(_IN_EKS, To("network", "subnets")),
         tags="tags",
     ),
     Listing(
@@ -191,6 +200,7 @@ ROWS = (
         items="[fargateProfile]",
         id="{fargateProfileArn}",
         type="aws_eks_fargate_profile",
+        related=(_IN_EKS, To("network", "subnets")),
         tags="tags",
     ),
     Listing(
@@ -208,6 +218,7 @@ ROWS = (
         items="computeEnvironments",
         id="{computeEnvironmentArn}",
         type="aws_batch_compute_environment",
+        related=(To("network", "computeResources.subnets"),),
         page=100,
         tags="tags",
     ),
@@ -217,6 +228,7 @@ ROWS = (
         items="jobQueues",
         id="{jobQueueArn}",
         type="aws_batch_job_queue",
+        related=(To("cluster", "computeEnvironmentOrder[].computeEnvironment"),),
         page=100,
         tags="tags",
     ),
@@ -247,5 +259,6 @@ ROWS = (
         id="{StackId}",
         type="aws_cloudformation_stack",
         kind=_named("aws_cloudformation_stack", "cloudformation", "ParentId"),
+        related=(To("parent", "ParentId"),),
     ),
 )

@@ -4,9 +4,9 @@ DocumentDB and Neptune answer through the API of RDS, where only the engine tell
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
-from costguard.clouds.aws.native.listing import Each, Item, Kind, Listing, Reading, legible
+from costguard.clouds.aws.native.listing import Each, Item, Kind, Listing, Reading, To, legible
 from costguard.model.resource import Manager
 
 
@@ -93,6 +93,15 @@ def _cache(operation: str, items: str, type_: str, **more: Any) -> Listing:
     )
 
 
+def _rds(path: str, resource: str, kind: Literal["parent", "network"] = "parent") -> To:
+    """What RDS calls by its name, or, in another region, by its ARN."""
+    return To(kind, path, f"arn:{{partition}}:rds:{{region}}:{{account}}:{resource}:{{value}}")
+
+
+def _of_cache(path: str, resource: str, kind: Literal["parent", "network"] = "parent") -> To:
+    return To(kind, path, f"arn:{{partition}}:elasticache:{{region}}:{{account}}:{resource}:{{value}}")
+
+
 _TABLE = "arn:{partition}:dynamodb:{region}:{account}:table/{name}"
 _DOMAIN = "arn:{partition}:es:{region}:{account}:domain/{DomainName}"
 
@@ -104,6 +113,11 @@ ROWS = (
         "",
         tags="TagList",
         kind=_instance,
+        related=(
+            _rds("DBClusterIdentifier", "cluster"),
+            _rds("ReadReplicaSourceDBInstanceIdentifier", "db"),
+            To("network", "DBSubnetGroup.VpcId"),
+        ),
         among=(
             "aws_db_instance",
             "aws_docdb_cluster_instance",
@@ -118,9 +132,18 @@ ROWS = (
         "",
         tags="TagList",
         kind=_cluster,
+        related=(To("parent", "ReplicationSourceIdentifier"), _rds("DBSubnetGroup", "subgrp", "network")),
         among=("aws_docdb_cluster", "aws_neptune_cluster", "aws_rds_cluster"),
     ),
-    _database("DescribeDBSnapshots", "DBSnapshots", "DBSnapshotArn", "aws_db_snapshot", tags="TagList", kind=_snapshot),
+    _database(
+        "DescribeDBSnapshots",
+        "DBSnapshots",
+        "DBSnapshotArn",
+        "aws_db_snapshot",
+        tags="TagList",
+        kind=_snapshot,
+        related=(_rds("DBInstanceIdentifier", "db"),),
+    ),
     _database(
         "DescribeDBClusterSnapshots",
         "DBClusterSnapshots",
@@ -128,8 +151,15 @@ ROWS = (
         "aws_db_cluster_snapshot",
         tags="TagList",
         kind=_cluster_snapshot,
+        related=(_rds("DBClusterIdentifier", "cluster"),),
     ),
-    _database("DescribeDBSubnetGroups", "DBSubnetGroups", "DBSubnetGroupArn", "aws_db_subnet_group"),
+    _database(
+        "DescribeDBSubnetGroups",
+        "DBSubnetGroups",
+        "DBSubnetGroupArn",
+        "aws_db_subnet_group",
+        related=(To("network", "[VpcId, Subnets[].SubnetIdentifier]"),),
+    ),
     _database(
         "DescribeDBParameterGroups",
         "DBParameterGroups",
@@ -151,7 +181,13 @@ ROWS = (
         "aws_db_option_group",
         kind=_made_by_aws("aws_db_option_group", "OptionGroupName", ":"),
     ),
-    _database("DescribeDBProxies", "DBProxies", "DBProxyArn", "aws_db_proxy"),
+    _database(
+        "DescribeDBProxies",
+        "DBProxies",
+        "DBProxyArn",
+        "aws_db_proxy",
+        related=(To("network", "[VpcId, VpcSubnetIds]"),),
+    ),
     Listing(
         service="dynamodb",
         operation="ListTables",
@@ -161,10 +197,30 @@ ROWS = (
         page=100,
         tags=Each(operation="ListTagsOfResource", asks={"ResourceArn": _TABLE}),
     ),
-    _cache("DescribeCacheClusters", "CacheClusters", "aws_elasticache_cluster", kind=_member),
+    _cache(
+        "DescribeCacheClusters",
+        "CacheClusters",
+        "aws_elasticache_cluster",
+        kind=_member,
+        related=(
+            _of_cache("ReplicationGroupId", "replicationgroup"),
+            _of_cache("CacheSubnetGroupName", "subnetgroup", "network"),
+        ),
+    ),
     _cache("DescribeReplicationGroups", "ReplicationGroups", "aws_elasticache_replication_group"),
-    _cache("DescribeServerlessCaches", "ServerlessCaches", "aws_elasticache_serverless_cache", page=50),
-    _cache("DescribeCacheSubnetGroups", "CacheSubnetGroups", "aws_elasticache_subnet_group"),
+    _cache(
+        "DescribeServerlessCaches",
+        "ServerlessCaches",
+        "aws_elasticache_serverless_cache",
+        page=50,
+        related=(To("network", "SubnetIds"),),
+    ),
+    _cache(
+        "DescribeCacheSubnetGroups",
+        "CacheSubnetGroups",
+        "aws_elasticache_subnet_group",
+        related=(To("network", "[VpcId, Subnets[].SubnetIdentifier]"),),
+    ),
     _cache(
         "DescribeCacheParameterGroups",
         "CacheParameterGroups",
@@ -177,6 +233,7 @@ ROWS = (
         items="Clusters",
         id="arn:{partition}:redshift:{region}:{account}:cluster:{ClusterIdentifier}",
         type="aws_redshift_cluster",
+        related=(To("network", "VpcId"),),
         page=100,
     ),
     Listing(

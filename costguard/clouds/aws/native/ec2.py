@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from costguard.clouds.aws.native.listing import Item, Kind, Listing, Reading, legible
+from costguard.clouds.aws.native.listing import Item, Kind, Listing, Reading, To, legible
 from costguard.model.resource import Manager
 
 # Not there any more, or on the way: EC2 shows them for up to an hour.
@@ -31,15 +31,32 @@ _OVER = _PAST | {"expired", "failed", "rejected"}
 """The same of what is an agreement, and no thing."""
 
 
-def _row(operation: str, items: str, resource: str, type_: str, page: int = 1000, **more: Any) -> Listing:
+def _row(
+    operation: str,
+    items: str,
+    resource: str,
+    type_: str,
+    page: int = 1000,
+    *,
+    parents: tuple[str, ...] = (),
+    related: tuple[To, ...] = (),
+    **more: Any,
+) -> Listing:
+    """``parents`` are JMESPaths to the ids of what it is attached to or was made from."""
     return Listing(
         service="ec2",
         operation=operation,
         items=items,
         id=f"arn:{{partition}}:ec2:{{region}}:{{account}}:{resource}",
         page=page,
+        related=(_WITHIN, *(To("parent", path) for path in parents), *related),
         **{"type": type_, "kind": _ours(type_), **more},
     )
+
+
+# Wherever EC2 shows these, it is the network that a thing is in.
+_WITHIN = To("network", "[VpcId, SubnetId]")
+_ATTACHED = (To("network", "Attachments[].VpcId"),)
 
 
 def _ours(type_: str, past: frozenset[str] = _PAST) -> Callable[[Reading, Item], Kind | None]:
@@ -184,14 +201,32 @@ def _attachment(reading: Reading, item: Item) -> Kind | None:
 
 def _rows() -> Iterable[Listing]:
     yield _row("DescribeInstances", "Reservations[].Instances[]", "instance/{InstanceId}", "aws_instance")
-    yield _row("DescribeVolumes", "Volumes", "volume/{VolumeId}", "aws_ebs_volume")
     yield _row(
-        "DescribeSnapshots", "Snapshots", "snapshot/{SnapshotId}", "aws_ebs_snapshot", asks={"OwnerIds": ["self"]}
+        "DescribeVolumes", "Volumes", "volume/{VolumeId}", "aws_ebs_volume", parents=("Attachments[].InstanceId",)
     )
     yield _row(
-        "DescribeImages", "Images", "image/{ImageId}", "aws_ami", asks={"Owners": ["self"], "IncludeDisabled": True}
+        "DescribeSnapshots",
+        "Snapshots",
+        "snapshot/{SnapshotId}",
+        "aws_ebs_snapshot",
+        asks={"OwnerIds": ["self"]},
+        parents=("VolumeId",),
     )
-    yield _row("DescribeAddresses", "Addresses", "elastic-ip/{AllocationId}", "aws_eip")
+    yield _row(
+        "DescribeImages",
+        "Images",
+        "image/{ImageId}",
+        "aws_ami",
+        asks={"Owners": ["self"], "IncludeDisabled": True},
+        parents=("BlockDeviceMappings[].Ebs.SnapshotId", "SourceInstanceId"),
+    )
+    yield _row(
+        "DescribeAddresses",
+        "Addresses",
+        "elastic-ip/{AllocationId}",
+        "aws_eip",
+        parents=("[InstanceId, NetworkInterfaceId]",),
+    )
     yield _row("DescribeNatGateways", "NatGateways", "natgateway/{NatGatewayId}", "aws_nat_gateway")
     yield _row(
         "DescribeNetworkInterfaces",
@@ -200,6 +235,7 @@ def _rows() -> Iterable[Listing]:
         "aws_network_interface",
         tags="TagSet",
         kind=_interface,
+        parents=("Attachment.InstanceId",),
     )
     yield _row("DescribeSecurityGroups", "SecurityGroups", "security-group/{GroupId}", "aws_security_group")
     yield _row(
@@ -227,6 +263,7 @@ def _rows() -> Iterable[Listing]:
         "internet-gateway/{InternetGatewayId}",
         "aws_internet_gateway",
         besides=("DescribeVpcs",),
+        related=_ATTACHED,
     )
     yield _row(
         "DescribeEgressOnlyInternetGateways",
@@ -234,6 +271,7 @@ def _rows() -> Iterable[Listing]:
         "egress-only-internet-gateway/{EgressOnlyInternetGatewayId}",
         "aws_egress_only_internet_gateway",
         page=255,
+        related=_ATTACHED,
     )
     yield _row("DescribeNetworkAcls", "NetworkAcls", "network-acl/{NetworkAclId}", "aws_network_acl")
     yield _row(
@@ -243,7 +281,7 @@ def _rows() -> Iterable[Listing]:
         "aws_vpc_dhcp_options",
         besides=("DescribeVpcs",),
     )
-    yield _row("DescribeFlowLogs", "FlowLogs", "vpc-flow-log/{FlowLogId}", "aws_flow_log")
+    yield _row("DescribeFlowLogs", "FlowLogs", "vpc-flow-log/{FlowLogId}", "aws_flow_log", parents=("ResourceId",))
     yield _row(
         "DescribeManagedPrefixLists",
         "PrefixLists",
@@ -257,6 +295,7 @@ def _rows() -> Iterable[Listing]:
         "ServiceConfigurations",
         "vpc-endpoint-service/{ServiceId}",
         "aws_vpc_endpoint_service",
+        parents=("[NetworkLoadBalancerArns, GatewayLoadBalancerArns]",),
     )
     yield _row(
         "DescribeVpcPeeringConnections",
@@ -276,15 +315,30 @@ def _rows() -> Iterable[Listing]:
         "",
         kind=_attachment,
         among=tuple(_ATTACHMENTS.values()),
+        parents=("TransitGatewayId",),
+        related=(To("network", "[@][?ResourceType=='vpc'].ResourceId"),),
     )
     yield _row(
         "DescribeTransitGatewayRouteTables",
         "TransitGatewayRouteTables",
         "transit-gateway-route-table/{TransitGatewayRouteTableId}",
         "aws_ec2_transit_gateway_route_table",
+        parents=("TransitGatewayId",),
     )
-    yield _row("DescribeVpnConnections", "VpnConnections", "vpn-connection/{VpnConnectionId}", "aws_vpn_connection")
-    yield _row("DescribeVpnGateways", "VpnGateways", "vpn-gateway/{VpnGatewayId}", "aws_vpn_gateway")
+    yield _row(
+        "DescribeVpnConnections",
+        "VpnConnections",
+        "vpn-connection/{VpnConnectionId}",
+        "aws_vpn_connection",
+        parents=("[VpnGatewayId, TransitGatewayId, CustomerGatewayId]",),
+    )
+    yield _row(
+        "DescribeVpnGateways",
+        "VpnGateways",
+        "vpn-gateway/{VpnGatewayId}",
+        "aws_vpn_gateway",
+        related=(To("network", "VpcAttachments[?State=='attached'].VpcId"),),
+    )
     yield _row(
         "DescribeCustomerGateways",
         "CustomerGateways",

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from costguard.clouds.aws.native.listing import Batch, Each, Item, Kind, Listing, Reading, Step, legible
+from costguard.clouds.aws.native.listing import Batch, Each, Item, Kind, Listing, Reading, Step, To, legible
 from costguard.model.resource import Manager
 
 
@@ -66,11 +66,19 @@ ROWS = (
         "/restapis/{api}/stages/{stageName}",
         "aws_api_gateway_stage",
         page=None,
+        related=(To("parent", "api", "arn:{partition}:apigateway:{region}::/restapis/{value}"),),
         within=(Step(operation="GetRestApis", items="items[].{api: id}", page=500),),
         asks={"restApiId": "{api}"},
     ),
     _gateway("apigateway", "GetUsagePlans", "items", "/usageplans/{id}", "aws_api_gateway_usage_plan"),
-    _gateway("apigateway", "GetVpcLinks", "items", "/vpclinks/{id}", "aws_api_gateway_vpc_link"),
+    _gateway(
+        "apigateway",
+        "GetVpcLinks",
+        "items",
+        "/vpclinks/{id}",
+        "aws_api_gateway_vpc_link",
+        related=(To("parent", "targetArns"),),
+    ),
     _gateway("apigatewayv2", "GetApis", "Items", "/apis/{ApiId}", "aws_apigatewayv2_api"),
     _gateway(
         "apigatewayv2",
@@ -78,10 +86,19 @@ ROWS = (
         "Items",
         "/apis/{api}/stages/{StageName}",
         "aws_apigatewayv2_stage",
+        related=(To("parent", "api", "arn:{partition}:apigateway:{region}::/apis/{value}"),),
         within=(Step(operation="GetApis", items="Items[].{api: ApiId}", page=500),),
         asks={"ApiId": "{api}"},
     ),
-    _gateway("apigatewayv2", "GetVpcLinks", "Items", "/vpclinks/{VpcLinkId}", "aws_apigatewayv2_vpc_link", page=None),
+    _gateway(
+        "apigatewayv2",
+        "GetVpcLinks",
+        "Items",
+        "/vpclinks/{VpcLinkId}",
+        "aws_apigatewayv2_vpc_link",
+        page=None,
+        related=(To("network", "SubnetIds"),),
+    ),
     Listing(
         service="cloudfront",
         operation="ListDistributions",

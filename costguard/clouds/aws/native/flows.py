@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from costguard.clouds.aws.native.listing import Batch, Each, Item, Kind, Listing, Reading, Step, legible
+from costguard.clouds.aws.native.listing import Batch, Each, Item, Kind, Listing, Reading, Step, To, legible
 from costguard.model.resource import Manager
 
 _STREAM = "arn:{partition}:firehose:{region}:{account}:deliverystream/{name}"
@@ -112,6 +112,7 @@ ROWS = (
         id="{ClusterArn}",
         kind=_kafka,
         among=("aws_msk_cluster", "aws_msk_serverless_cluster"),
+        related=(To("network", "[Provisioned.BrokerNodeGroupInfo.ClientSubnets, Serverless.VpcConfigs[].SubnetIds]"),),
         page=100,
     ),
     Listing(

@@ -5,21 +5,23 @@ resource that has to be asked for them by itself: read, refused (then it is unre
 Every text of an answer is somebody else's and may be anything.
 """
 
+import re
 import string
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 import jmespath
 import msgspec
 from jmespath.parser import ParsedResult
 
+from costguard.catalog.native import canonical, ec2_resource
 from costguard.clouds.aws import api
 from costguard.clouds.aws.calls import Call
 from costguard.clouds.aws.native import Scope
 from costguard.clouds.sighting import GLOBAL, Sighting, SourceAbsent, SourceError
-from costguard.model.resource import Manager
+from costguard.model.resource import Manager, Relation
 
 Item = Mapping[str, Any]
 """A resource, or a page, as botocore gives it."""
@@ -53,6 +55,21 @@ class Kind(msgspec.Struct, frozen=True):
     untaggable: str = ""
     default: str = ""
     managers: tuple[Manager, ...] = ()
+
+
+class To(msgspec.Struct, frozen=True):
+    """Other resources that one stands in a relation to, as its listing shows them.
+
+    ``path`` is a JMESPath into the resource: to a text, or to a list of them. A text is an ARN, or an id that EC2 gave
+    out (also several with commas between); anything else is the ``{value}`` of the template ``arn``, and without one
+    no relation. Where there is a ``pattern``, a text counts that it matches as a whole, and its first group is the
+    value.
+    """
+
+    kind: Literal["parent", "network", "cluster"]
+    path: str
+    arn: str = ""
+    pattern: str = ""
 
 
 class Each(msgspec.Struct, frozen=True, kw_only=True):
@@ -158,7 +175,15 @@ class Reading:
         """Parameters of which those that are text are templates."""
         return {name: self.fill(value, item) if isinstance(value, str) else value for name, value in asks.items()}
 
-    def sighting(self, id_: str, kind: Kind, tags: Mapping[str, str] | str | None, *, region: str = "") -> Sighting:
+    def sighting(
+        self,
+        id_: str,
+        kind: Kind,
+        tags: Mapping[str, str] | str | None,
+        *,
+        region: str = "",
+        related: tuple[Relation, ...] = (),
+    ) -> Sighting:
         """``tags`` as they are; as text, why they could not be read; None where they were not asked for."""
         return Sighting(
             id=id_,
@@ -170,7 +195,32 @@ class Reading:
             untaggable=kind.untaggable,
             default=kind.default,
             managers=kind.managers,
+            related=related,
         )
+
+    def related(self, id_: str, to: Iterable[To], item: Item) -> tuple[Relation, ...]:
+        """What the resource stands in a relation to: each once, and never itself."""
+        found = set()
+        for one in to:
+            for text in _texts(_path(one.path).search(item)):
+                other = self._arn(one, text)
+                if other and other != id_:
+                    found.add(Relation(one.kind, other))
+        return tuple(sorted(found)) if found else ()
+
+    def _arn(self, to: To, text: str) -> str:
+        """The id of the resource that a text names, as the inventory spells it; empty where it names none."""
+        if to.pattern:
+            said = re.fullmatch(to.pattern, text)
+            text = said[1] if said is not None else ""
+        if not text or text in _NOBODYS:
+            return ""
+        if text.startswith("arn:"):
+            return canonical(legible(text))
+        if to.arn:
+            return canonical(self.fill(to.arn, {"value": text}))
+        resource = ec2_resource(text)
+        return canonical(self.fill(_EC2, {"value": resource})) if resource is not None else ""
 
     def asked(self, id_: str, kind: Kind) -> bool:
         """Whether the resource has to be asked for its tags."""
@@ -254,6 +304,8 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
     not all that there is to say, ``kind`` says what a resource is, or None for one that doesn't count (it is deleted,
     or somebody else's), ``among`` all types that it may say, and ``besides`` the operations that it asks itself.
 
+    ``related`` are the resources that it stands in a relation to, where the listing shows that by the way.
+
     ``within`` are the steps down to it (a cluster's services: the clusters). Text among ``asks`` is a template of what
     the steps have shown, and so is ``id``: a resource has their fields too.
     """
@@ -270,6 +322,7 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
     kind: Callable[[Reading, Item], Kind | None] | None = None
     among: tuple[str, ...] = ()
     besides: tuple[str, ...] = ()
+    related: tuple[To, ...] = ()
     scope: Scope = "region"
 
     @property
@@ -303,7 +356,10 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
             for id_, kind, item in found:
                 tags = tags_of(item.get(self.tags))
                 yield reading.sighting(
-                    id_, kind, f"{self.operation} answered with something that isn't tags" if tags is None else tags
+                    id_,
+                    kind,
+                    f"{self.operation} answered with something that isn't tags" if tags is None else tags,
+                    related=reading.related(id_, self.related, item),
                 )
             return
         known: dict[str, Mapping[str, str] | str | None] = {}
@@ -313,11 +369,10 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
             known.update(zip((id_ for id_, _ in asked), answers, strict=True))
         else:
             known.update((id_, reading.tags(self.tags, item)) for id_, item in asked)
-        for id_, kind, _ in found:
-            if id_ not in known:
-                yield reading.sighting(id_, kind, None)
-            elif known[id_] is not None:
-                yield reading.sighting(id_, kind, known[id_])
+        for id_, kind, item in found:
+            if id_ in known and known[id_] is None:
+                continue
+            yield reading.sighting(id_, kind, known.get(id_), related=reading.related(id_, self.related, item))
 
 
 class Walk(msgspec.Struct, frozen=True, kw_only=True):
@@ -380,6 +435,20 @@ def items(path: str, page: Item) -> Iterator[dict[str, Any]]:
         if not isinstance(item, dict):
             raise SourceError("no whole answer: it lists something that isn't a resource")
         yield item
+
+
+def _texts(found: object) -> Iterator[str]:
+    """The texts that a path leads to, ids with commas between one by one."""
+    if isinstance(found, str):
+        yield from found.split(",") if "," in found and not found.startswith("arn:") else (found,)
+    elif isinstance(found, list):
+        for one in found:
+            yield from _texts(one)
+
+
+_EC2 = "arn:{partition}:ec2:{region}:{account}:{value}"
+_NOBODYS = frozenset({"vol-ffffffff"})
+"""The volume of every snapshot that is a copy: an id "that should not be used for any purpose" (DescribeSnapshots)."""
 
 
 def tags_of(value: object) -> dict[str, str] | None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from costguard.clouds.aws import api
-from costguard.clouds.aws.native.listing import Each, Item, Kind, Listing, Reading, Walk, gone, items, legible
+from costguard.clouds.aws.native.listing import Each, Item, Kind, Listing, Reading, To, Walk, gone, items, legible
 from costguard.clouds.sighting import Sighting
 from costguard.model.resource import Manager
 
@@ -117,6 +117,7 @@ ROWS = (
         "InstanceProfileName",
         "InstanceProfileName",
         "aws_iam_instance_profile",
+        related=(To("parent", "Roles[].Arn"),),
         page=1000,
     ),
     _iam(

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from costguard.clouds.aws import api
-from costguard.clouds.aws.native.listing import Each, Item, Kind, Listing, Reading, Walk, gone, items
+from costguard.clouds.aws.native.listing import Each, Item, Kind, Listing, Reading, To, Walk, gone, items
 from costguard.clouds.sighting import GLOBAL, Sighting
 
 _BUCKET_TAGS = Each(
@@ -104,6 +104,9 @@ ROWS = (
         id="{AccessPointArn}",
         type="aws_efs_access_point",
         kind=_ours("aws_efs_access_point"),
+        related=(
+            To("parent", "FileSystemId", "arn:{partition}:elasticfilesystem:{region}:{account}:file-system/{value}"),
+        ),
         page=100,
     ),
     Listing(
@@ -113,6 +116,7 @@ ROWS = (
         id="{ResourceARN}",
         kind=_fsx,
         among=tuple(_SYSTEMS.values()),
+        related=(To("network", "[VpcId, SubnetIds]"),),
         page=100,
     ),
     Listing(
