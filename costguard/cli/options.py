@@ -3,12 +3,14 @@
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from costguard import config, reports
+from costguard.baseline import acceptance
 from costguard.cli import abandon, say
 from costguard.errors import ExitCode, InputError, UsageError
 from costguard.model.finding import Finding, Level, Report, Verdict
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from mmap import mmap
 
     from costguard.iac.source import Settings
+    from costguard.scan import Judging
 
 _LARGE = 64_000_000
 
@@ -81,6 +84,24 @@ _JUDGING = (
     click.option("--show-compliant", is_flag=True, help="List every judged resource with its tags."),
 )
 
+_LIVE = (
+    click.option(
+        "--state",
+        "states",
+        multiple=True,
+        metavar="PATH|URL",
+        help="A Terraform state, a glob of them, or an s3:// URL, beside those that costguard.yaml names: they say "
+        "what manages a resource. Repeatable.",
+    ),
+    click.option(
+        "--allow-gap",
+        "allowed",
+        multiple=True,
+        metavar="PATTERN",
+        help="Accept gaps whose place matches, as in 'aws/*/ap-east-1/*'. Repeatable.",
+    ),
+)
+
 
 def policy_options(command: F) -> F:
     """``--policy`` and ``--config``."""
@@ -106,6 +127,39 @@ def judging_options(command: F) -> F:
     for option in reversed(_JUDGING):
         command = option(command)
     return command
+
+
+def live_options(command: F) -> F:
+    """What is known beside what a scan saw."""
+    for option in reversed(_LIVE):
+        command = option(command)
+    return command
+
+
+def live_judging(
+    config: "config.Config | None",
+    inventory: "config.InventoryDoc | None",
+    policy: Policy,
+    states: Sequence[str],
+    allowed: Sequence[str],
+    *,
+    baseline: str | None = None,
+    show_compliant: bool = False,
+) -> "Judging":
+    """How what a scan saw is judged, by the configuration and by the options of :func:`live_options`."""
+    from costguard.scan import Judging
+
+    named = config.doc.terraform.states if config is not None else []
+    folder = config.folder if config is not None else Path()
+    return Judging(
+        policy=policy,
+        today=datetime.now(UTC).date(),
+        states=(*((folder, state) for state in named), *((Path(), state) for state in states)),
+        profile=inventory.aws.profile if inventory is not None and inventory.aws is not None else None,
+        allowed=(*(inventory.allow_gaps if inventory is not None else ()), *allowed),
+        with_resources=show_compliant,
+        accept=None if baseline is None else acceptance(read_report(baseline)),
+    )
 
 
 def sources_in_force(policies: Sequence[str], config_file: str | None) -> tuple[list[str], Path]:

@@ -5,7 +5,6 @@ import os
 import re
 import tempfile
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +13,10 @@ import msgspec
 from click.core import ParameterSource
 
 from costguard import reports
-from costguard.baseline import acceptance
 from costguard.cli import options
 from costguard.cli.progress import Progress
 from costguard.config import Config, ConfigDoc, InventoryDoc, objections
 from costguard.errors import ExitCode, UsageError
-from costguard.policy import Policy
 from costguard.reports.text import printable
 
 if TYPE_CHECKING:
@@ -27,30 +24,10 @@ if TYPE_CHECKING:
     from costguard.clouds.store import Store
     from costguard.scan import Judging
 
-_JUDGING = (
-    click.option(
-        "--state",
-        "states",
-        multiple=True,
-        metavar="PATH|URL",
-        help="A Terraform state, a glob of them, or an s3:// URL, beside those that costguard.yaml names: findings "
-        "then say what manages a resource. Repeatable.",
-    ),
-    click.option(
-        "--allow-gap",
-        "allowed",
-        multiple=True,
-        metavar="PATTERN",
-        help="Accept gaps whose place matches, as in 'aws/*/ap-east-1/*'. Repeatable.",
-    ),
-)
-
 
 def _judging_options(command: options.F) -> options.F:
     """What both a scan and a merge of its shards are judged by."""
-    for option in reversed(_JUDGING):
-        command = option(command)
-    return options.judging_options(options.reporting_options(command))
+    return options.live_options(options.judging_options(options.reporting_options(command)))
 
 
 @click.group("scan", invoke_without_command=True)
@@ -149,7 +126,9 @@ def command(
     policy = options.policy_in_force(policies, config_file)
     look = options.style(verbose=verbose, quiet=quiet, no_color=no_color, output=output)
     asked = scan.Asked(inventory=inventory, types=_types(types), shard=_shard(shard), policy=policy)
-    judging = _judging(config, inventory, policy, states, allowed, baseline, show_compliant)
+    judging = options.live_judging(
+        config, inventory, policy, states, allowed, baseline=baseline, show_compliant=show_compliant
+    )
     path = Path(store) if store is not None else (config.folder if config else Path()) / inventory.store
     if output is not None and output != "-" and Path(output).resolve() == path.resolve():
         raise UsageError(f"--output: {output} is where the scan keeps what it saw; name another file")
@@ -193,8 +172,14 @@ def merge(
     config = options.config_in_force(config_file)
     policy = options.policy_in_force(policies, config_file)
     look = options.style(verbose=verbose, quiet=quiet, no_color=no_color, output=output)
-    judging = _judging(
-        config, config.doc.inventory if config else None, policy, states, allowed, baseline, show_compliant
+    judging = options.live_judging(
+        config,
+        config.doc.inventory if config else None,
+        policy,
+        states,
+        allowed,
+        baseline=baseline,
+        show_compliant=show_compliant,
     )
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="costguard-merge-")))
@@ -305,30 +290,6 @@ def _shard(text: str | None) -> "Shard":
     if not 1 <= index <= count:
         raise UsageError(f"--shard: {index}/{count} is none of the shards 1/{count} to {count}/{count}")
     return Shard(index, count)
-
-
-def _judging(
-    config: Config | None,
-    inventory: InventoryDoc | None,
-    policy: Policy,
-    states: Sequence[str],
-    allowed: Sequence[str],
-    baseline: str | None,
-    show_compliant: bool,
-) -> "Judging":
-    from costguard.scan import Judging
-
-    named = config.doc.terraform.states if config is not None and config.doc.terraform is not None else []
-    folder = config.folder if config is not None else Path()
-    return Judging(
-        policy=policy,
-        today=datetime.now(UTC).date(),
-        states=(*((folder, state) for state in named), *((Path(), state) for state in states)),
-        profile=inventory.aws.profile if inventory is not None and inventory.aws is not None else None,
-        allowed=(*(inventory.allow_gaps if inventory is not None else ()), *allowed),
-        with_resources=show_compliant,
-        accept=None if baseline is None else acceptance(options.read_report(baseline)),
-    )
 
 
 def _permissions(cloud: str) -> str:
