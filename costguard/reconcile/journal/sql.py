@@ -1,0 +1,420 @@
+"""The journal in SQL: one implementation for SQLite, which needs nothing, and PostgreSQL, which a team shares.
+
+What it hides: that nouns are kept as JSON under a few columns that are searched, that a commit is only one when it is
+on the disk, and the many ways in which a database can fail. Each of those is a :class:`JournalError` with a sentence,
+and none names a password.
+
+SQLite runs with its write-ahead log (where the file system can't have one, with the rollback journal), synchronised at
+every commit; so a copy of the file is whole only together with the ``-wal`` beside it, which the last one that closes
+takes away. PostgreSQL is told ``synchronous_commit = on`` whatever the server's default.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from hashlib import sha256
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+
+from costguard.errors import JournalError, UsageError
+from costguard.model.spool import encoded
+from costguard.reconcile.journal import Busy, Ended, Entry, Flag, Journal, Run
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL, Connection, Engine, Table
+
+T = TypeVar("T")
+
+_FORMAT = 1
+"""The version of the tables; a store of another one isn't touched."""
+_PATIENCE = 30
+"""Seconds that a statement waits for another process that is writing."""
+_MANY = 500
+"""Rows in one statement: SQLite takes 32,766 values in one, an older one 999."""
+_LONGEST = 1000
+"""Characters of a key; PostgreSQL's indexes take a third of a page."""
+
+_entry = msgspec.json.Decoder(Entry)
+_flag = msgspec.json.Decoder(Flag)
+_run = msgspec.json.Decoder(Run)
+
+
+def open_journal(url: str) -> Journal:
+    """The journal at ``sqlite:///PATH`` or ``postgresql://…``, made where there is none.
+
+    Raises :class:`UsageError` where SQLAlchemy (or psycopg) isn't installed or the address is none, and
+    :class:`JournalError` where the store can't be opened, or is of another version.
+    """
+    try:
+        import sqlalchemy
+    except ImportError as error:
+        raise UsageError(
+            "the journal needs SQLAlchemy, which isn't installed: pip install 'costguard-tags[reconcile]'"
+        ) from error
+    try:
+        address = sqlalchemy.make_url(url)
+    except (sqlalchemy.exc.ArgumentError, ValueError):
+        address = None
+    backend = address.get_backend_name() if address is not None else ""
+    # The address itself is in no message: it may hold a password.
+    if address is None or backend not in ("sqlite", "postgresql") or not address.database:
+        raise UsageError("the journal's address is neither sqlite:///PATH nor postgresql://USER@HOST/DATABASE")
+    if backend == "sqlite":
+        return _Sql(_sqlite(address), address.database, _mend_sqlite)
+    return _Sql(_postgresql(address), f"postgresql://{address.host or ''}/{address.database}", _mend_postgresql)
+
+
+class _Sql:
+    """A :class:`Journal`. ``name`` is how messages call the store."""
+
+    def __init__(self, engine: "Engine", name: str, advice: Callable[[str], str]) -> None:
+        self._engine = engine
+        self._name = name
+        self._advice = advice
+        self._tables = _tables()
+        try:
+            with self._speaking() as connection:
+                self._prepare(connection)
+        except BaseException:
+            engine.dispose()
+            raise
+
+    # ------------------------------------------------------------- runs
+
+    def begin(self, run: Run) -> None:
+        table = self._tables["run"]
+        body = encoded(msgspec.structs.replace(run, payload=b""))
+        row = {"id": run.id, "started": _micros(run.started), "body": body, "payload": run.payload}
+        with self._speaking() as connection:
+            connection.execute(table.insert(), row)
+
+    def end(self, run: str, how: Ended, why: str, at: datetime) -> None:
+        table = self._tables["run"]
+        with self._speaking() as connection:
+            found = connection.execute(table.select().where(table.c.id == run)).first()
+            if found is None:
+                raise JournalError(f"the journal {self._name} has no run {run}: is it the one that the run began in?")
+            ended = msgspec.structs.replace(_run.decode(found.body), ended=at, how=how, why=why)
+            connection.execute(table.update().where(table.c.id == run).values(body=encoded(ended)))
+
+    def runs(self, most: int = 100) -> Sequence[Run]:
+        table = self._tables["run"]
+        latest = table.select().order_by(table.c.started.desc(), table.c.id.desc()).limit(most)
+        with self._speaking() as connection:
+            return [_run_of(row) for row in connection.execute(latest)]
+
+    def run(self, id: str) -> Run | None:  # noqa: A002 - the protocol's own word.
+        table = self._tables["run"]
+        with self._speaking() as connection:
+            row = connection.execute(table.select().where(table.c.id == id)).first()
+        return None if row is None else _run_of(row)
+
+    # ------------------------------------------------------------- entries
+
+    def intend(self, entries: Sequence[Entry]) -> None:
+        self._keep(entries)
+
+    def record(self, entries: Sequence[Entry]) -> None:
+        self._keep(entries)
+
+    def _keep(self, entries: Sequence[Entry]) -> None:
+        rows = [{"run": one.run, "number": one.number, "state": one.state, "body": encoded(one)} for one in entries]
+        self._put("entry", ("run", "number"), rows)
+
+    def entries(self, run: str) -> Sequence[Entry]:
+        table = self._tables["entry"]
+        ordered = table.select().where(table.c.run == run).order_by(table.c.number)
+        with self._speaking() as connection:
+            return [_entry.decode(row.body) for row in connection.execute(ordered)]
+
+    # ------------------------------------------------------------- leases
+
+    def lease(self, place: str, holder: str, until: datetime, now: datetime) -> None:
+        """One statement takes it: it writes only where nobody else's lease is, or where that has run out by ``now``.
+
+        Times are those of the processes, and nobody's clock is compared with the database's. So whoever holds a lease
+        stops writing well before it ends by its own clock; what it leaves is how far two clocks may be apart.
+        """
+        table = self._tables["lease"]
+        insert = self._insert(table).values(place=_key(place), holder=holder, until=_micros(until))
+        taken = insert.on_conflict_do_update(
+            index_elements=["place"],
+            set_={"holder": holder, "until": _micros(until)},
+            where=(table.c.holder == holder) | (table.c.until <= _micros(now)),
+        ).returning(table.c.place)
+        with self._speaking() as connection:
+            if connection.execute(taken).first() is not None:
+                return
+            row = connection.execute(table.select().where(table.c.place == _key(place))).first()
+        if row is None:  # It was given back between the two statements.
+            raise Busy(f"{place} was held by another run just now")
+        raise Busy(f"{place} is held by {row.holder} until {_moment(row.until):%Y-%m-%d %H:%M:%S} UTC")
+
+    def release(self, holder: str) -> None:
+        table = self._tables["lease"]
+        with self._speaking() as connection:
+            connection.execute(table.delete().where(table.c.holder == holder))
+
+    # ------------------------------------------------------------- flags
+
+    def flags(self, ids: Iterable[str] | None = None) -> Mapping[str, Flag]:
+        table = self._tables["flag"]
+        with self._speaking() as connection:
+            if ids is None:
+                found = [row.body for row in connection.execute(table.select().order_by(table.c.id))]
+            else:
+                found = []
+                for some in _chunks(map(_key, ids)):
+                    rows = connection.execute(table.select().where(table.c.id.in_(some)))
+                    found += [row.body for row in rows]
+        return {flag.id: flag for flag in map(_flag.decode, found)}
+
+    def flag(self, flags: Sequence[Flag]) -> None:
+        self._put("flag", ("id",), [{"id": _key(one.id), "body": encoded(one)} for one in flags])
+
+    def unflag(self, ids: Sequence[str]) -> None:
+        table = self._tables["flag"]
+        with self._speaking() as connection:
+            for some in _chunks(map(_key, ids)):
+                connection.execute(table.delete().where(table.c.id.in_(some)))
+
+    # ------------------------------------------------------------- notices
+
+    def delivered(self, key: str) -> bool:
+        table = self._tables["notice"]
+        with self._speaking() as connection:
+            return connection.execute(table.select().where(table.c.id == _key(key))).first() is not None
+
+    def deliver(self, key: str, at: datetime, what: str) -> None:
+        self._put("notice", ("id",), [{"id": _key(key), "at": _micros(at), "what": _text(what)}])
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    # ------------------------------------------------------------- underneath
+
+    def _put(self, name: str, unique: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+        """Writes the rows, each in place of the one with the same key; all in one transaction."""
+        if not rows:
+            return
+        insert = self._insert(self._tables[name])
+        others = [column for column in rows[0] if column not in unique]
+        statement = insert.on_conflict_do_update(
+            index_elements=list(unique), set_={column: insert.excluded[column] for column in others}
+        )
+        with self._speaking() as connection:
+            connection.execute(statement, list(rows))
+
+    def _insert(self, table: "Table") -> Any:
+        from sqlalchemy.dialects import postgresql, sqlite
+
+        return (sqlite if self._engine.dialect.name == "sqlite" else postgresql).insert(table)
+
+    def _prepare(self, connection: "Connection") -> None:
+        from sqlalchemy import text
+
+        if connection.dialect.name == "postgresql":
+            # Two that make the same table at once stumble over each other, "if not exists" or not.
+            connection.execute(text("SELECT pg_advisory_xact_lock(7233619)"))
+        store = self._tables["store"]
+        store.metadata.create_all(connection)
+        found = connection.execute(store.select()).first()
+        if found is None:
+            connection.execute(store.insert(), {"version": _FORMAT})
+        elif found.version != _FORMAT:
+            raise JournalError(
+                f"the journal {self._name} is of version {found.version}, and this costguard knows version {_FORMAT}: "
+                "use the costguard that wrote it, or name another store"
+            )
+
+    @contextmanager
+    def _speaking(self) -> "Iterator[Connection]":
+        """A transaction, which is on the disk when this ends. Raises :class:`JournalError` where it isn't."""
+        from sqlalchemy.exc import SQLAlchemyError
+
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except (SQLAlchemyError, OSError) as error:
+            said = _first_line(error)
+            raise JournalError(f"the journal {self._name} can't be kept: {said}; {self._advice(said)}") from error
+
+
+# ------------------------------------------------------------------ the two databases
+
+
+def _sqlite(url: "URL") -> "Engine":
+    from sqlalchemy import create_engine, event
+
+    path = Path(url.database or "")
+    try:
+        # What was done to a cloud, and the names of everything in it, are its user's alone. SQLite gives the files that
+        # it puts beside it the same mode.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600))
+    except OSError as error:
+        raise JournalError(
+            f"the journal {path} can't be opened: {error.strerror}; reconcile.store names where it is"
+        ) from error
+    # One connection, for which threads queue up: SQLite has one writer at a time anyway.
+    engine = create_engine(
+        f"sqlite:///{path}",
+        hide_parameters=True,
+        pool_size=1,
+        max_overflow=0,
+        pool_timeout=2 * _PATIENCE,
+        connect_args={"timeout": _PATIENCE, "check_same_thread": False},
+    )
+
+    @event.listens_for(engine, "connect")
+    def connected(connection: Any, _: Any) -> None:
+        # Python's own idea of when a transaction begins is switched off; "begin" below says it.
+        connection.isolation_level = None
+        for left in range(_PATIENCE * 10, -1, -1):
+            try:
+                # Switching to the log doesn't wait for another process that is doing the same.
+                connection.execute("PRAGMA journal_mode = WAL")
+                break
+            except connection.OperationalError as error:
+                if "locked" not in str(error) or not left:
+                    raise
+                time.sleep(0.1)
+        # EXTRA is FULL with the log. Without one it also makes sure that a journal that was taken away stays so.
+        connection.execute("PRAGMA synchronous = EXTRA")
+
+    @event.listens_for(engine, "begin")
+    def began(connection: "Connection") -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _postgresql(url: "URL") -> "Engine":
+    from sqlalchemy import create_engine, event
+
+    try:
+        import psycopg  # noqa: F401 - asked for here, where the sentence can say what to install.
+    except ImportError as error:
+        raise UsageError(
+            "a journal in PostgreSQL needs psycopg, which isn't installed: pip install 'costguard-tags[postgres]'"
+        ) from error
+    # A server that fell silent is noticed within half a minute, also in the middle of a statement.
+    silence = {"connect_timeout": 10, "keepalives_idle": 10, "keepalives_interval": 5, "tcp_user_timeout": 30_000}
+    engine = create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        hide_parameters=True,
+        pool_pre_ping=True,
+        pool_timeout=2 * _PATIENCE,
+        connect_args={name: value for name, value in silence.items() if name not in url.query},
+    )
+
+    @event.listens_for(engine, "connect")
+    def connected(connection: Any, _: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SET synchronous_commit = on")
+            cursor.execute(f"SET statement_timeout = '{_PATIENCE}s'")
+        connection.commit()
+
+    return engine
+
+
+def _mend_sqlite(said: str) -> str:
+    if "full" in said:
+        return "make room on its disk; what was begun is then settled with --resume"
+    if "readonly" in said or "permission" in said.lower():
+        return "the file and its folder must be writable"
+    if "locked" in said:
+        return "another process has held it for too long"
+    if "not a database" in said or "malformed" in said:
+        return "it is no SQLite database, or a damaged one: name another store, and keep this one for looking into it"
+    return "see that its disk is there and sound; what was begun is then settled with --resume"
+
+
+def _mend_postgresql(said: str) -> str:
+    if "authentication" in said or "password" in said or "role " in said:
+        return "see reconcile.store, and PGPASSWORD or ~/.pgpass"
+    return "see that the server is reachable and takes writes; what was begun is then settled with --resume"
+
+
+def _tables() -> Mapping[str, "Table"]:
+    from sqlalchemy import BigInteger, Column, Integer, LargeBinary, MetaData, Table, Text
+
+    data = MetaData()
+
+    def table(name: str, *columns: Column[Any]) -> Table:
+        return Table(f"costguard_{name}", data, *columns)
+
+    return {
+        "store": table("store", Column("version", Integer, primary_key=True, autoincrement=False)),
+        # ``started`` and all other times are microseconds since 1970.
+        "run": table(
+            "run",
+            Column("id", Text, primary_key=True),
+            Column("started", BigInteger, nullable=False),
+            Column("body", LargeBinary, nullable=False),
+            Column("payload", LargeBinary, nullable=False),
+        ),
+        "entry": table(
+            "entry",
+            Column("run", Text, primary_key=True),
+            Column("number", Integer, primary_key=True, autoincrement=False),
+            Column("state", Text, nullable=False),
+            Column("body", LargeBinary, nullable=False),
+        ),
+        "lease": table(
+            "lease",
+            Column("place", Text, primary_key=True),
+            Column("holder", Text, nullable=False),
+            Column("until", BigInteger, nullable=False),
+        ),
+        "flag": table("flag", Column("id", Text, primary_key=True), Column("body", LargeBinary, nullable=False)),
+        "notice": table(
+            "notice",
+            Column("id", Text, primary_key=True),
+            Column("at", BigInteger, nullable=False),
+            Column("what", Text, nullable=False),
+        ),
+    }
+
+
+# ------------------------------------------------------------------ small things
+
+
+def _run_of(row: Any) -> Run:
+    return msgspec.structs.replace(_run.decode(row.body), payload=row.payload)
+
+
+def _micros(moment: datetime) -> int:
+    whole = moment.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+    return (whole.days * 86_400 + whole.seconds) * 1_000_000 + whole.microseconds
+
+
+def _moment(micros: int) -> datetime:
+    return datetime.fromtimestamp(micros / 1_000_000, UTC)
+
+
+def _text(text: str) -> str:
+    """As both databases take it: no half of a surrogate pair, no NUL."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
+
+
+def _key(text: str) -> str:
+    """The text, or, of one that is too long for an index, its beginning and its hash."""
+    text = _text(text)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 64]}{sha256(text.encode()).hexdigest()}"
+
+
+def _chunks(items: Iterable[T]) -> Iterator[list[T]]:
+    left = iter(items)
+    while some := list(islice(left, _MANY)):
+        yield some
+
+
+def _first_line(error: BaseException) -> str:
+    """What the database said. SQLAlchemy's own text adds the statement, which helps nobody here."""
+    said = str(getattr(error, "orig", None) or error).strip()
+    return said.splitlines()[0].rstrip(".") if said else type(error).__name__
