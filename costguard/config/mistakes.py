@@ -15,6 +15,10 @@ _Path = tuple[str | int, ...]
 _Mistake = tuple[_Path, str]
 
 _AWS: _Path = ("inventory", "aws")
+_RECONCILE: _Path = ("reconcile",)
+_DEFAULTS: _Path = ("reconcile", "infer", "defaults")
+_PRINCIPALS: _Path = ("reconcile", "infer", "principals")
+_PLACES = ("account", "ou", "folder")
 _DISTINCT: tuple[_Path, ...] = (
     (*_AWS, "accounts"),
     (*_AWS, "exclude-accounts"),
@@ -24,6 +28,17 @@ _DISTINCT: tuple[_Path, ...] = (
     ("inventory", "google", "sources"),
     ("inventory", "allow-gaps"),
     ("terraform", "states"),
+    (*_RECONCILE, "overwrite"),
+    (*_RECONCILE, "delete"),
+)
+# What is looked up by one key: of a second entry it would hang on their order, or on nothing, whether it counts.
+_DISTINCT_BY: tuple[tuple[_Path, str], ...] = (
+    (("billing",), "path"),
+    (("terraform", "sources"), "state"),
+    (_DEFAULTS, "account"),
+    (_DEFAULTS, "ou"),
+    (_DEFAULTS, "folder"),
+    (_PRINCIPALS, "principal"),
 )
 _CHANNELS = ("slack", "webhook", "smtp", "sns")
 _SECRET_KEYS = {"url": "url-from-env", "password": "password-from-env"}
@@ -31,6 +46,12 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?=://)")
 # AWS, "General purpose bucket naming rules".
 _S3 = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/|\Z)")
+# The store's address may have a user, and no password: not in front of the host (where an unescaped one may hold any
+# character), not among the parameters, and not in the other notation of libpq ("host=db password=x").
+_PASSWORD = re.compile(r"://[^@]*:.*@|password[ \t]*=", re.IGNORECASE | re.DOTALL)
+# An address alone, as RFC 5321 has it without quotes; what isn't ASCII would need SMTPUTF8.
+_MAILBOX = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]{0,250}[A-Za-z0-9])?\Z")
+_HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]{0,251}[A-Za-z0-9_])?\.?\Z|[0-9A-Fa-f:.]{2,45}\Z")
 # A password in a URL (RFC 3986, 3.2.1), and what a signed URL of AWS, Google and Azure is signed with.
 _CREDENTIALS = re.compile(r"://[^/?#]*@|[?&](sig|X-Amz-Signature|X-Goog-Signature)=", re.IGNORECASE)
 
@@ -49,6 +70,7 @@ def mistakes(data: object) -> Iterator[_Mistake]:
         *_aws(data),
         *_nothing(data),
         *_paths(data),
+        *_reconcile(data),
         *_channels(data),
     ):
         if path not in secrets:
@@ -57,8 +79,10 @@ def mistakes(data: object) -> Iterator[_Mistake]:
 
 def _repeated(data: object) -> Iterator[_Mistake]:
     """A bill that is read twice is money that nobody spent, and an account that is read twice hides a slip."""
-    bills = ((path, _at(data, path)) for path in _each(data, ("billing",), "path"))
-    for group in (*(_texts(data, path) for path in _DISTINCT), bills):
+    looked_up = (((path, _at(data, path)) for path in _each(data, at, key)) for at, key in _DISTINCT_BY)
+    lists = [*_DISTINCT, *_each(data, ("notify",), "owners")]
+    lists += [("notify", number, "smtp", "to") for number, _ in enumerate(_list(data, ("notify",)))]
+    for group in (*(_texts(data, path) for path in lists), *looked_up):
         first: dict[str, _Path] = {}
         for path, text in group:
             if isinstance(text, str) and first.setdefault(text, path) != path:
@@ -108,6 +132,14 @@ def _paths(data: object) -> Iterator[_Mistake]:
     for path, text in _texts(data, ("terraform", "states")):
         if why := _unreadable(text, ("s3",)):
             yield path, why
+    for path in _each(data, ("terraform", "sources"), "state"):
+        text = _at(data, path)
+        if isinstance(text, str) and (why := _unreadable(text, ("s3",))):
+            yield path, why
+    for path in _each(data, ("terraform", "sources"), "folder"):
+        text = _at(data, path)
+        if isinstance(text, str) and (why := _no_folder(text)):
+            yield path, why
     for path in _each(data, ("billing",), "path"):
         text = _at(data, path)
         if isinstance(text, str) and (why := _unreadable(text, ("s3", "gs", "az"))):
@@ -139,6 +171,21 @@ def _unreadable(text: str, schemes: tuple[str, ...]) -> str:
     return "" if text[len(scheme[0]) + 3 :].strip("/") else f"{_short(text)} names no bucket"
 
 
+def _no_folder(text: str) -> str:
+    """Why that names no root module's folder. Unlike other paths it may lie anywhere: the source of a state that lies
+    elsewhere is mostly another repository, which a pipeline checks out beside this one or where it pleases, and it is
+    only ever read."""
+    if "\0" in text:
+        return "holds the character U+0000, which no path does"
+    if _SCHEME.match(text) or text.startswith("git@"):
+        return f"{_short(text)} is no folder: check the repository out, and name the folder in it"
+    if text.startswith("~"):
+        return f"{_short(text)} can't stand here: '~' is only a shell's word for a home; write the folder out"
+    if "*" in text:
+        return f"{_short(text)} is a pattern; it takes the one folder of a root module"
+    return ""
+
+
 def _leads_out(text: str) -> str:
     if "\0" in text:
         return "holds the character U+0000, which no path does"
@@ -147,9 +194,38 @@ def _leads_out(text: str) -> str:
     return ""
 
 
+def _reconcile(data: object) -> Iterator[_Mistake]:
+    if _list(data, ("terraform", "sources")) and not _list(data, ("terraform", "states")):
+        yield ("terraform", "sources"), "says where the source of states is, and terraform.states names none"
+    for number, entry in enumerate(_list(data, _DEFAULTS)):
+        if isinstance(entry, dict):
+            named = [name for name in _PLACES if entry.get(name) is not None]
+            if not named:
+                yield (*_DEFAULTS, number), "names no place: it takes account, ou or folder"
+            elif len(named) > 1:
+                yield (*_DEFAULTS, number), f"names {' and '.join(named)}: each needs an entry of its own"
+    for at in (_DEFAULTS, _PRINCIPALS):
+        for path in _each(data, at, "set"):
+            values = _at(data, path)
+            for name, value in values.items() if isinstance(values, dict) else ():
+                if isinstance(value, str) and value and not value.strip():
+                    yield (*path, name), "is only spaces, which is no value"
+    for number, entry in enumerate(_list(data, (*_RECONCILE, "exclude"))):
+        path: _Path = (*_RECONCILE, "exclude", number)
+        if isinstance(entry, dict) and not [value for value in entry.values() if value not in (None, {}, [])]:
+            yield path, "names nothing, which is everything: to write nothing at all, don't apply"
+        elif isinstance(entry, dict):
+            # Beside others, an empty list or mapping looks like a condition, and is none.
+            yield from (((*path, key), "is empty") for key, value in entry.items() if value in ({}, []))
+    for path, text in _texts(data, (*_RECONCILE, "delete")):
+        if text.lower().startswith(("aws:", "goog-")):
+            yield path, f"{_short(text)} is the cloud's own, and is never taken away"
+        elif "*" in text:
+            yield path, f"{_short(text)} is a pattern; it takes the one key that may be taken away"
+
+
 def _channels(data: object) -> Iterator[_Mistake]:
-    entries = _at(data, ("notify",))
-    for number, entry in enumerate(entries if isinstance(entries, list) else ()):
+    for number, entry in enumerate(_list(data, ("notify",))):
         if not isinstance(entry, dict):
             continue
         path: _Path = ("notify", number)
@@ -161,15 +237,39 @@ def _channels(data: object) -> Iterator[_Mistake]:
         for name in named:
             if entry[name] is None:
                 yield (*path, name), "takes a mapping, not nothing"
-        smtp = entry.get("smtp")
-        if isinstance(smtp, dict) and ("user" in smtp) != ("password-from-env" in smtp):
-            yield (*path, "smtp"), "has one of user and password-from-env; it needs both or neither"
+        if entry.keys() == {"owners"}:
+            yield path, f"names no channel: it takes {', '.join(_CHANNELS[:-1])} or {_CHANNELS[-1]}"
+        if isinstance(entry.get("smtp"), dict):
+            yield from _mail((*path, "smtp"), entry["smtp"])
+
+
+def _mail(path: _Path, smtp: dict[str, Any]) -> Iterator[_Mistake]:
+    if ("user" in smtp) != ("password-from-env" in smtp):
+        yield path, "has one of user and password-from-env; it needs both or neither"
+    host = smtp.get("host")
+    if isinstance(host, str) and host and not _HOST.match(host):
+        yield (
+            (*path, "host"),
+            f"{_short(host)} can't stand here: it takes a host's name alone; the port has its own key",
+        )
+    for at, address in ((("from",), smtp.get("from")), *_texts(smtp, ("to",))):
+        if isinstance(address, str) and address and not _MAILBOX.match(address):
+            yield (
+                (*path, *at),
+                f"{_short(address)} can't stand here: it takes an address alone, as in finops@acme.example",
+            )
 
 
 def _secrets(data: dict[str, Any]) -> Iterator[_Mistake]:
     """Secrets that are written out, and what stands where the name of a variable is wanted and may be one."""
     for path, value in _walk({name: data.get(name) for name in ("inventory", "terraform", "billing", "reconcile")}):
-        if isinstance(value, str) and _CREDENTIALS.search(value):
+        if path == ("reconcile", "store"):
+            if isinstance(value, str) and _PASSWORD.search(value):
+                yield (
+                    path,
+                    "holds a password, which has no place here: put the address in the environment: from-env: NAME",
+                )
+        elif isinstance(value, str) and _CREDENTIALS.search(value):
             yield (
                 path,
                 "holds a password or a signature, and a secret has no place here; let the SDK's own rules find it",
@@ -219,18 +319,22 @@ def _at(data: object, path: _Path) -> object:
     return data
 
 
+def _list(data: object, path: _Path) -> list[Any]:
+    """The list at a path; an empty one where there is none."""
+    found = _at(data, path)
+    return found if isinstance(found, list) else []
+
+
 def _texts(data: object, path: _Path) -> Iterator[tuple[_Path, str]]:
     """The texts in the list at a path."""
-    found = _at(data, path)
-    for number, text in enumerate(found if isinstance(found, list) else ()):
+    for number, text in enumerate(_list(data, path)):
         if isinstance(text, str):
             yield (*path, number), text
 
 
 def _each(data: object, path: _Path, key: str) -> Iterator[_Path]:
     """The paths of one key in each mapping of the list at a path."""
-    found = _at(data, path)
-    for number, item in enumerate(found if isinstance(found, list) else ()):
+    for number, item in enumerate(_list(data, path)):
         if isinstance(item, dict) and key in item:
             yield (*path, number, key)
 

@@ -135,8 +135,32 @@ def test_mistakes_of_all_kinds_come_out_in_one_run(tmp_path: Path) -> None:
         ("version: 1\nnotify: [{pager: {}}]", "2: notify[0].pager: is not a key that belongs here"),
         ("version: 1\nnotify:\n  - slack:\n", "3: notify[0].slack: takes a mapping, not nothing"),
         (
-            "version: 1\nnotify: [{smtp: {host: h, from: f, to: [t], user: u}}]",
+            "version: 1\nnotify: [{smtp: {host: h, from: f@h, to: [t@h], user: u}}]",
             "2: notify[0].smtp: has one of user and password-from-env; it needs both or neither",
+        ),
+        (
+            "version: 1\nnotify: [{owners: [a]}]",
+            "2: notify[0]: names no channel: it takes slack, webhook, smtp or sns",
+        ),
+        (
+            "version: 1\nnotify: [{owners: [a, b, a], slack: {url-from-env: A}}]",
+            "2: notify[0].owners[2]: 'a' is there twice",
+        ),
+        (
+            "version: 1\nnotify: [{smtp: {host: 'h:25', from: a@b.c, to: [d@e.f]}}]",
+            "2: notify[0].smtp.host: 'h:25' can't stand here: it takes a host's name alone",
+        ),
+        (
+            "version: 1\nnotify: [{smtp: {host: h, from: 'A <a@b.c>', to: [d@e.f]}}]",
+            "2: notify[0].smtp.from: 'A <a@b.c>' can't stand here: it takes an address alone",
+        ),
+        (
+            'version: 1\nnotify: [{smtp: {host: h, from: a@b.c, to: ["d@e.f\\nBcc: x@y.z"]}}]',
+            "2: notify[0].smtp.to[0]: 'd@e.f\\nBcc: x@y.z' can't stand here: it takes an address alone",
+        ),
+        (
+            "version: 1\nnotify: [{smtp: {host: h, from: a@b.c, to: [d@e.f, d@e.f]}}]",
+            "2: notify[0].smtp.to[1]: 'd@e.f' is there twice",
         ),
         ("version: 1\nfix: {values: [{path: ../x, set: {a: b}}]}", "2: fix.values[0].path: '../x' leads out of the"),
         ("version: 1\ncheck: {exclude: [a/../..]}", "2: check.exclude[0]: 'a/../..' leads out of the folder"),
@@ -195,6 +219,106 @@ def test_the_one_mistake_about_aws_is(tmp_path: Path, aws: str, expected: str) -
     assert len(said) == (2 if "env: A" in aws else 1), said
 
 
+STATES = "states: [live/, 's3://states/']"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("terraform: {sources: [{state: x, folder: y}]}", "terraform.sources: says where the source of states is"),
+        (f"terraform: {{{STATES}, sources: [{{state: x}}]}}", "terraform.sources[0]: folder is missing"),
+        (
+            f"terraform: {{{STATES}, sources: [{{state: ../x, folder: y}}]}}",
+            "terraform.sources[0].state: '../x' leads out of the folder",
+        ),
+        (
+            f"terraform: {{{STATES}, sources: [{{state: 'gs://x/y', folder: y}}]}}",
+            "terraform.sources[0].state: 'gs://x/y' can't be read: it takes a path or s3://",
+        ),
+        (
+            f"terraform: {{{STATES}, sources: [{{state: x, folder: y}}, {{state: x, folder: z}}]}}",
+            "terraform.sources[1].state: 'x' is there twice",
+        ),
+        (
+            f"terraform: {{{STATES}, sources: [{{state: x, folder: 'git@github.com:acme/live.git'}}]}}",
+            "terraform.sources[0].folder: 'git@github.com:acme/live.git' is no folder: check the repository out",
+        ),
+        (
+            f"terraform: {{{STATES}, sources: [{{state: x, folder: 's3://a/b'}}]}}",
+            "terraform.sources[0].folder: 's3://a/b' is no folder",
+        ),
+        (
+            f"terraform: {{{STATES}, sources: [{{state: x, folder: ~/live}}]}}",
+            "terraform.sources[0].folder: '~/live' can't stand here: '~' is only a shell's word",
+        ),
+        (
+            f"terraform: {{{STATES}, sources: [{{state: x, folder: live/*}}]}}",
+            "terraform.sources[0].folder: 'live/*' is a pattern",
+        ),
+        (
+            f'terraform: {{{STATES}, sources: [{{state: x, folder: "a\\0"}}]}}',
+            "terraform.sources[0].folder: holds the character U+0000",
+        ),
+        ("reconcile: {expires: 90m}", "reconcile.expires: '90m' can't stand here: a change set's life is hours or"),
+        ("reconcile: {store: 'mysql://db/x'}", "reconcile.store: 'mysql://db/x' can't stand here: the store is"),
+        ("reconcile: {store: 'sqlite:///journal/'}", "reconcile.store: 'journal/' is a folder; name a file"),
+        ("reconcile: {overwrite: [owner, owner]}", "reconcile.overwrite[1]: 'owner' is there twice"),
+        ("reconcile: {delete: [Team, Team]}", "reconcile.delete[1]: 'Team' is there twice"),
+        ("reconcile: {delete: ['AWS:team']}", "reconcile.delete[0]: 'AWS:team' is the cloud's own"),
+        ("reconcile: {delete: [goog-x]}", "reconcile.delete[0]: 'goog-x' is the cloud's own"),
+        ("reconcile: {delete: ['team*']}", "reconcile.delete[0]: 'team*' is a pattern"),
+        ("reconcile: {exclude: [{}]}", "reconcile.exclude[0]: names nothing, which is everything"),
+        ("reconcile: {exclude: [{type: null}]}", "reconcile.exclude[0]: names nothing, which is everything"),
+        ("reconcile: {exclude: [{id: [], tags: {}}]}", "reconcile.exclude[0]: names nothing, which is everything"),
+        ("reconcile: {exclude: [{id: x, type: []}]}", "reconcile.exclude[0].type: is empty"),
+        ("reconcile: {exclude: [{address: x}]}", "reconcile.exclude[0].address: is not a key that belongs here"),
+        ("reconcile: {infer: {defaults: [{set: {a: b}}]}}", "reconcile.infer.defaults[0]: names no place: it takes"),
+        (
+            "reconcile: {infer: {defaults: [{account: '1', folder: folders/2, set: {a: b}}]}}",
+            "reconcile.infer.defaults[0]: names account and folder: each needs an entry of its own",
+        ),
+        (
+            "reconcile: {infer: {defaults: [{ou: r-ab12, set: {a: b}}, {ou: r-ab12, set: {c: d}}]}}",
+            "reconcile.infer.defaults[1].ou: 'r-ab12' is there twice",
+        ),
+        ("reconcile: {infer: {defaults: [{account: '1'}]}}", "reconcile.infer.defaults[0]: set is missing"),
+        ("reconcile: {infer: {defaults: [{account: '1', set: {}}]}}", "reconcile.infer.defaults[0].set: is empty"),
+        (
+            "reconcile: {infer: {defaults: [{account: '1', set: {a: ' '}}]}}",
+            "reconcile.infer.defaults[0].set.a: is only spaces",
+        ),
+        (
+            "reconcile: {infer: {principals: [{principal: p, set: {a: b}}, {principal: p, set: {a: c}}]}}",
+            "reconcile.infer.principals[1].principal: 'p' is there twice",
+        ),
+    ],
+)
+def test_the_one_mistake_about_reconciling_is(tmp_path: Path, text: str, expected: str) -> None:
+    [said] = mistakes(tmp_path, f"version: 1\n{text}\n")
+    assert said.startswith(f"2: {expected}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "reconcile: {store: 'postgresql://db/costguard'}",
+        "reconcile: {store: 'postgresql://me@db:5432/costguard'}",
+        "reconcile: {store: 'sqlite:////var/lib/costguard.db'}",
+        "reconcile: {store: {from-env: COSTGUARD_STORE}}",
+        f"terraform: {{{STATES}, sources: [{{state: 's3://states/a/*', folder: ../network/live}}]}}",
+        f"terraform: {{{STATES}, sources: [{{state: live/a.tfstate, folder: /srv/checkouts/network}}]}}",
+        f"terraform: {{{STATES}, sources: [{{state: live/a.tfstate, folder: .}}]}}",
+        "reconcile: {exclude: [{id: '*'}]}",
+        "reconcile: {infer: {defaults: [{account: '*', set: {a: b}}, {ou: r-ab12, set: {a: c}}]}}",
+        "notify: [{owners: [a], slack: {url-from-env: A}}, {owners: [b], slack: {url-from-env: A}}]",
+        "notify: [{smtp: {host: '::1', from: o'neill+x@b, to: [d@e.f]}}]",
+    ],
+)
+def test_nothing_is_held_against(tmp_path: Path, text: str) -> None:
+    (tmp_path / NAME).write_text(f"version: 1\n{text}\n", "utf-8")
+    assert read(tmp_path / NAME).doc.version == 1
+
+
 HOOK = "https://hooks.example.com/services/T000/B000/hunter2"
 
 
@@ -219,6 +343,11 @@ HOOK = "https://hooks.example.com/services/T000/B000/hunter2"
         ("billing: [{path: 'az://bills/x?se=1&sig=hunter2'}]", "billing[0].path"),
         ("terraform: {states: ['s3://states/x?X-Amz-Signature=hunter2']}", "terraform.states[0]"),
         ("reconcile: {store: 'postgresql://me:hunter2@db/costguard'}", "reconcile.store"),
+        ("reconcile: {store: 'postgresql://me:hunter2/@?#@db/costguard'}", "reconcile.store"),
+        ("reconcile: {store: 'postgres+psycopg://:hunter2@db/costguard'}", "reconcile.store"),
+        ("reconcile: {store: 'postgresql://me@db/costguard?password=hunter2'}", "reconcile.store"),
+        ("reconcile: {store: 'host=db user=me password=hunter2'}", "reconcile.store"),
+        ("reconcile: {store: {from-env: 'postgresql://me:hunter2@db/x'}}", "reconcile.store.from-env"),
     ],
 )
 def test_a_secret_that_is_written_out_is_a_mistake_and_is_not_repeated(tmp_path: Path, text: str, place: str) -> None:
