@@ -6,15 +6,16 @@ open, and nothing is ever missing from it.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from costguard import catalog
 from costguard.catalog import native
+from costguard.clouds.aws import marks
 from costguard.clouds.sighting import Sighting
 from costguard.clouds.store import RANKS, Store
 from costguard.iac import markers
 from costguard.model.coverage import ANY_TYPE, Cell
-from costguard.model.resource import Cloud, Gap, Known, Manager, Resource, Surface, Tag, TagSet, Unknown
+from costguard.model.resource import Cloud, Gap, Known, Manager, Relation, Resource, Surface, Tag, TagSet, Unknown
 
 _FIRST_HAND = RANKS["native"]
 
@@ -43,6 +44,7 @@ class Union:
         self._unread: Counter[_Unread] = Counter()
         self._words: dict[_Unread, str] = {}
         self._gone = 0
+        self._groups: dict[tuple[str, str, str], str] = {}
 
     @property
     def gaps(self) -> tuple[Gap, ...]:
@@ -74,6 +76,8 @@ class Union:
         claims = self._store.claimed(native.keys(best.id))
         managers.update(claims)
         untaggable = next((sighting.untaggable for _, sighting in seen if sighting.untaggable), "")
+        if cloud == "aws":
+            related |= self._marked(best, next((one.tags for _, one in seen if one.tags), {}))
         surfaces: tuple[Surface, ...] = ()
         basis = untaggable or (f"only {_INDEXES[best_source]} shows it" if best_source in _INDEXES else "")
         if not untaggable:
@@ -105,6 +109,16 @@ class Union:
             declared=tuple(claim.name for claim in claims) or (() if self._states_known else None),
             related=tuple(sorted(related)),
         )
+
+    def _marked(self, best: Sighting, tags: Mapping[str, str]) -> set[Relation]:
+        """What AWS's own tags say. Ids come in their order, so that all groups of Auto Scaling have been seen
+        before the first instance of EC2."""
+        if name := marks.group_name(best.id):
+            self._groups[best.account, best.region, name] = best.id
+        found = marks.relations(tags, best.id, best.account, best.region)
+        if group := self._groups.get((best.account, best.region, tags.get(marks.GROUP, ""))):
+            found.add(Relation("cluster", group))
+        return {relation for relation in found if relation.id != best.id}
 
     def _tags(self, cloud: Cloud, seen: Sequence[tuple[str, Sighting]]) -> TagSet:
         bound = _bound(seen) if cloud == "google" else None

@@ -10,7 +10,7 @@ less, so that what only one of them shows is there.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -19,6 +19,7 @@ from costguard.catalog import native
 from costguard.clouds.google.api import Google, InvalidError
 from costguard.clouds.google.calls import LIST, SEARCH, Call
 from costguard.clouds.sighting import GLOBAL, Binding, Sighting
+from costguard.model.resource import Relation
 
 MANAGER = "//cloudresourcemanager.googleapis.com/"
 _PROJECT = "cloudresourcemanager.googleapis.com/Project"
@@ -34,6 +35,7 @@ _FIELDS = (
     "tags",
     "effective_tags",
     "state",
+    "parent_full_resource_name",
 )
 _LEAVING = frozenset({"DELETE_REQUESTED", "DELETE_IN_PROGRESS"})
 """The states of a project that is being deleted: what is in it is stopped, and nobody can change it any more."""
@@ -170,6 +172,7 @@ def _found(result: Any, hierarchy: Hierarchy) -> Sighting:
         open=open_,
         bound=_bound(result, hierarchy),
         untaggable=_untaggable(result.asset_type, result.state, result.project, hierarchy),
+        related=_found_in(id_, result),
     )
 
 
@@ -188,6 +191,7 @@ def _listed(asset: Any, hierarchy: Hierarchy, taken: int | None) -> Sighting:
         bound=None if id_.startswith(MANAGER) else _inherited(next(iter(asset.ancestors), ""), hierarchy),
         reported=taken,
         untaggable=_untaggable(asset.asset_type, _text(asset.resource.data, ("lifecycleState",)), project, hierarchy),
+        related=_listed_with(id_, asset.resource.data),
     )
 
 
@@ -201,6 +205,58 @@ def _identity(name: str, asset_type: str, project: str) -> tuple[str, str]:
     elif not name.startswith("//"):
         name = f"//{name}"
     return name, native.terraform_type(asset_type, name) or asset_type
+
+
+def _found_in(id_: str, result: Any) -> tuple[Relation, ...]:
+    """What the search says that it lies in. That most lie in a project says nothing that their account doesn't; a
+    project and a folder say which folder or organisation they are in, by its number."""
+    parent: str = result.parent_full_resource_name
+    if id_.startswith(MANAGER):
+        above = (f"{MANAGER}{one}" for one in (*result.folders, result.organization) if one)
+        parent = next((one for one in above if one != id_), "")
+    elif parent.startswith(MANAGER) or not parent.startswith("//"):
+        parent = ""
+    return (Relation("parent", parent),) if parent and parent != id_ else ()
+
+
+# Where the content of Compute Engine's resources names others, as its API has them.
+_NAMED: tuple[tuple[Literal["parent", "network"], tuple[str, ...]], ...] = (
+    ("parent", ("users",)),  # of a disk: the machines that it is attached to
+    ("parent", ("sourceDisk",)),
+    ("network", ("network",)),
+    ("network", ("subnetwork",)),
+    ("network", ("networkInterfaces", "network")),
+    ("network", ("networkInterfaces", "subnetwork")),
+)
+_COMPUTE = "//compute.googleapis.com/"
+_SELF = re.compile(r"https://(?:www\.googleapis\.com/compute|compute\.googleapis\.com/compute)/[a-z0-9]+/(projects/.+)")
+
+
+def _listed_with(id_: str, data: Any) -> tuple[Relation, ...]:
+    """What the content of a resource of Compute Engine names, by the full resource names of those."""
+    if not id_.startswith(_COMPUTE):
+        return ()
+    found = set()
+    for kind, place in _NAMED:
+        for text in _every(data, place):
+            said = _SELF.fullmatch(text)
+            if said is not None and f"{_COMPUTE}{said[1]}" != id_:
+                found.add(Relation(kind, f"{_COMPUTE}{said[1]}"))
+    return tuple(sorted(found))
+
+
+def _every(data: Any, place: Sequence[str]) -> Iterator[str]:
+    """The texts at a place, through lists."""
+    first, *rest = place
+    if first not in data.fields:
+        return
+    value = data.fields[first]
+    for one in value.list_value.values if value.WhichOneof("kind") == "list_value" else (value,):
+        match one.WhichOneof("kind"):
+            case "string_value" if not rest:
+                yield one.string_value
+            case "struct_value" if rest:
+                yield from _every(one.struct_value, rest)
 
 
 def _account(id_: str, belongs: Sequence[str], hierarchy: Hierarchy) -> str:

@@ -12,8 +12,14 @@ from costguard.clouds.google.api import Google
 from costguard.clouds.google.assets import MANAGER, Hierarchy, short_value
 from costguard.clouds.google.calls import GET_FOLDER, GET_PROJECT, LIST_EFFECTIVE_TAGS, LIST_FOLDERS, LIST_PROJECTS
 from costguard.clouds.sighting import GLOBAL, Binding, Sighting, SourceError
+from costguard.model.resource import Relation
 
 TYPES = ("google_project", "google_folder")
+
+
+def _in(parent: str) -> tuple[Relation, ...]:
+    """What a project or a folder lies in (``folders/1``, ``organizations/2``)."""
+    return (Relation("parent", f"{MANAGER}{parent}"),) if parent else ()
 
 
 class Tree:
@@ -74,6 +80,7 @@ class Tree:
             region=GLOBAL,
             tags={},
             bound=bound,
+            related=_in(folder.parent),
         )
 
     def _project(self, project: Any) -> Sighting:
@@ -93,6 +100,7 @@ class Tree:
             tags=dict(project.labels),
             bound=bound,
             untaggable="it is being deleted" if leaving else "",
+            related=_in(project.parent),
         )
 
     def _tags_of(self, name: str, parent: str) -> tuple[Binding, ...] | None:

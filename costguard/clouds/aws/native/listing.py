@@ -203,22 +203,23 @@ class Reading:
         found = set()
         for one in to:
             for text in _texts(_path(one.path).search(item)):
-                other = self._arn(one, text)
+                if one.pattern:
+                    said = re.fullmatch(one.pattern, text)
+                    text = said[1] if said is not None else ""
+                other = self.named(text, one.arn)
                 if other and other != id_:
                     found.add(Relation(one.kind, other))
         return tuple(sorted(found)) if found else ()
 
-    def _arn(self, to: To, text: str) -> str:
-        """The id of the resource that a text names, as the inventory spells it; empty where it names none."""
-        if to.pattern:
-            said = re.fullmatch(to.pattern, text)
-            text = said[1] if said is not None else ""
+    def named(self, text: str, arn: str = "") -> str:
+        """The id of the resource that a text names, as the inventory spells it; empty where it names none. The text is
+        an ARN, the ``{value}`` of the template ``arn``, or without one an id that EC2 gave out."""
         if not text or text in _NOBODYS:
             return ""
         if text.startswith("arn:"):
             return canonical(legible(text))
-        if to.arn:
-            return canonical(self.fill(to.arn, {"value": text}))
+        if arn:
+            return canonical(self.fill(arn, {"value": text}))
         resource = ec2_resource(text)
         return canonical(self.fill(_EC2, {"value": resource})) if resource is not None else ""
 
