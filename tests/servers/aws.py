@@ -29,6 +29,7 @@ from tests.servers import mirror, wire
 from tests.servers.faults import Buckets, Effect, Fault, Quota, deny, disabled, throttle
 from tests.servers.http1 import LOOPBACK, Request, Response, Server, forward
 from tests.servers.indexed import ApiError, Explorer, Item, Tokens, select_aggregate
+from tests.servers.trail import Trail
 from tests.servers.wire import Call
 
 Json = dict[str, Any]
@@ -100,6 +101,7 @@ class AwsServer:
         self.tag_failures: dict[str, str] = {}
         self.tokens = Tokens()
         self.explorer = Explorer(self.tokens)
+        self.trail = Trail(self.tokens)
         self.buckets = Buckets(self._clock)
         self._keys: dict[str, str] = {}
         self._pages: dict[str, tuple[str, list[Json], int]] = {}
@@ -277,6 +279,8 @@ class AwsServer:
                 return wire.render(call, answer(account, call.region, call.parameters))
             case "config", "SelectAggregateResourceConfig":
                 return await self._select(call, account, request)
+            case "cloudtrail", "LookupEvents":
+                return wire.render(call, self.trail.lookup(account, call.region, call.parameters))
             case "ec2", "DescribeRegions":
                 return wire.render(call, self._describe_regions(account, call.parameters))
             case "account", "ListRegions":

@@ -1,9 +1,10 @@
 """Every call that costguard makes to AWS: what it may ask for, what IAM calls that, and how often AWS lets it.
 
-The IAM policy in the documentation is made of this table, and the door to AWS (:mod:`costguard.clouds.aws.api`) lets
-nothing through that isn't in it.
+The IAM policies in the documentation are made of these tables, and the door to AWS (:mod:`costguard.clouds.aws.api`)
+lets nothing through that isn't in them. What a scan may do is one table, what the reconciler may do besides another.
 """
 
+from collections.abc import Iterable, Mapping
 from functools import cache
 from types import MappingProxyType
 
@@ -32,14 +33,22 @@ class Call(msgspec.Struct, frozen=True):
 # Where IAM calls a service otherwise than boto3 does (Service Authorization Reference).
 _PREFIX = MappingProxyType(
     {
+        "accessanalyzer": "access-analyzer",
+        "amp": "aps",
         "apigatewayv2": "apigateway",
         "efs": "elasticfilesystem",
         "elb": "elasticloadbalancing",
         "elbv2": "elasticloadbalancing",
         "emr": "elasticmapreduce",
+        "keyspaces": "cassandra",
+        "kinesisanalyticsv2": "kinesisanalytics",
+        "mwaa": "airflow",
         "opensearch": "es",
+        "opensearchserverless": "aoss",
         "resourcegroupstaggingapi": "tag",
+        "s3control": "s3",
         "stepfunctions": "states",
+        "timestream-write": "timestream",
     }
 )
 
@@ -59,6 +68,14 @@ _BASE = (
     Call("s3", "ListObjectsV2", ("s3:ListBucket",)),
     Call("s3", "GetObject"),
 )
+INFERENCE = (
+    Call("cloudtrail", "LookupEvents"),
+    Call("organizations", "ListAccountsForParent"),
+    Call("organizations", "ListOrganizationalUnitsForParent"),
+    Call("organizations", "ListTagsForResource"),
+)
+"""What is asked only where costguard.yaml's ``reconcile.infer`` wants to know it; no scan needs leave for it. The first
+is asked of each account, the others are the caller's own."""
 _CALLER = frozenset(
     {"sts:AssumeRole", "sts:GetCallerIdentity", "organizations:ListAccounts", "s3:ListBucket", "s3:GetObject"}
 )
@@ -75,7 +92,42 @@ def calls() -> frozenset[Call]:
 @cache
 def permitted() -> frozenset[tuple[str, str]]:
     """(service, operation) of every call."""
-    return frozenset((call.service, call.operation) for call in calls())
+    return frozenset((call.service, call.operation) for call in (*calls(), *INFERENCE))
+
+
+_WRITES = (
+    Call("resourcegroupstaggingapi", "TagResources"),
+    Call("resourcegroupstaggingapi", "UntagResources"),
+)
+
+
+@cache
+def written() -> frozenset[Call]:
+    """The calls that change something; only the reconciler makes them, and nobody repeats one by itself."""
+    from costguard.clouds.aws.tags import services
+
+    rows = (call for row in services.rows() for call in row.writes)
+    return frozenset((*_WRITES, *rows, *services.WRITES))
+
+
+@cache
+def reconciled() -> frozenset[Call]:
+    """All calls of the reconciler's: those that change something, and what is read around them."""
+    from costguard.clouds.aws.tags import services
+
+    return frozenset((*written(), *(call for row in services.rows() for call in row.reads)))
+
+
+@cache
+def permitted_to_write() -> frozenset[tuple[str, str]]:
+    """(service, operation) of every call that changes something."""
+    return frozenset((call.service, call.operation) for call in written())
+
+
+@cache
+def permitted_around_writes() -> frozenset[tuple[str, str]]:
+    """(service, operation) of every call that the reconciler may make beside a scan's, and that changes nothing."""
+    return frozenset((call.service, call.operation) for call in reconciled() - written())
 
 
 def actions() -> dict[str, set[str]]:
@@ -84,8 +136,24 @@ def actions() -> dict[str, set[str]]:
     What the caller alone needs is not among them: to assume that role, to list the organisation's accounts, and to read
     states from their bucket. ``sts:GetCallerIdentity`` needs no permission.
     """
+    return _wanted(calls())
+
+
+def writer_actions() -> dict[str, set[str]]:
+    """The IAM actions of a role with which the reconciler changes an account, in the same form. The role needs none of
+    a scan's."""
+    from costguard.clouds.aws.tags import services
+
+    found = _wanted(reconciled())
+    for row in services.rows():
+        for action in row.actions:
+            found.setdefault(action, set()).add("*")
+    return dict(sorted(found.items()))
+
+
+def _wanted(table: Iterable[Call]) -> dict[str, set[str]]:
     wanted: dict[str, set[str]] = {}
-    for call in calls():
+    for call in table:
         for action in call.needs:
             if action not in _CALLER:
                 wanted.setdefault(action, set()).update(call.resources)
@@ -94,10 +162,19 @@ def actions() -> dict[str, set[str]]:
 
 def policy_document() -> str:
     """The IAM policy of the role that reads an account, as JSON."""
+    return _document(actions())
+
+
+def writer_policy_document() -> str:
+    """The IAM policy of the role that changes an account's tags, as JSON."""
+    return _document(writer_actions())
+
+
+def _document(wanted: Mapping[str, set[str]]) -> str:
     import json
 
     together: dict[tuple[str, ...], list[str]] = {}
-    for action, resources in actions().items():
+    for action, resources in wanted.items():
         together.setdefault(tuple(sorted(resources)), []).append(action)
     statements = [
         {"Effect": "Allow", "Action": allowed, "Resource": resources[0] if len(resources) == 1 else list(resources)}
@@ -111,14 +188,23 @@ _QUOTAS = MappingProxyType(
     {
         # "Quotas for tagging your AWS resources": 15 per second, not adjustable.
         ("resourcegroupstaggingapi", "GetResources"): Quota(15, 15),
+        # The same page: 5 per second each. No burst: one saved up would be more than 5 in the second that follows it.
+        ("resourcegroupstaggingapi", "TagResources"): Quota(5, 1),
+        ("resourcegroupstaggingapi", "UntagResources"): Quota(5, 1),
         # Resource Explorer quotas: 3 non-search calls per second, and 5 searches.
         ("resource-explorer-2", "*"): Quota(3, 3),
         # EC2 "Request throttling": non-mutating actions fill at 20 per second, those that page at 10.
         ("ec2", "*"): Quota(10, 50),
+        # Each operation has a bucket of its own: those that change something fill at 5 per second, those that are
+        # filtered at 20.
+        ("ec2", "CreateTags"): Quota(5, 5),
+        ("ec2", "DeleteTags"): Quota(5, 5),
+        ("ec2", "DescribeTags"): Quota(20, 50),
         ("autoscaling", "*"): _SLOW,
         ("apigateway", "*"): Quota(5, 10),  # "Amazon API Gateway quotas": 10 per second over all of its management.
         ("apigatewayv2", "*"): Quota(5, 10),
         ("cloudfront", "*"): _SLOW,
+        ("cloudtrail", "LookupEvents"): Quota(2, 2),  # Its reference: two per second, per account, per Region.
         ("config", "*"): _SLOW,
         ("iam", "*"): Quota(10, 20),
         ("organizations", "*"): Quota(8, 8),

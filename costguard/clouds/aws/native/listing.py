@@ -202,7 +202,7 @@ class Reading:
         """What the resource stands in a relation to: each once, and never itself."""
         found = set()
         for one in to:
-            for text in _texts(_path(one.path).search(item)):
+            for text in texts_at(one.path, item):
                 if one.pattern:
                     said = re.fullmatch(one.pattern, text)
                     text = said[1] if said is not None else ""
@@ -438,8 +438,13 @@ def items(path: str, page: Item) -> Iterator[dict[str, Any]]:
         yield item
 
 
+def texts_at(path: str, item: Item) -> Iterator[str]:
+    """The texts that a JMESPath leads to."""
+    return _texts(_path(path).search(item))
+
+
 def _texts(found: object) -> Iterator[str]:
-    """The texts that a path leads to, ids with commas between one by one."""
+    """The texts in a text or in lists, ids with commas between one by one."""
     if isinstance(found, str):
         yield from found.split(",") if "," in found and not found.startswith("arn:") else (found,)
     elif isinstance(found, list):
