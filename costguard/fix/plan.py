@@ -8,6 +8,7 @@ no place is left stays, and the reason is said. Nothing here writes a file.
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -21,7 +22,7 @@ from costguard.fix.edits import EditError, check, edit
 from costguard.fix.mends import ANY, Choice, Edited, Mend, wanted
 from costguard.fix.places import Nowhere, Spot
 from costguard.fix.proof import Comparison, Complaint, State, What, different, state
-from costguard.fix.values import Said, Unsaid, Values
+from costguard.fix.values import About, Said, Says, Unsaid
 from costguard.fix.verify import doubt
 from costguard.fix.write import Change, is_writable, new_lines
 from costguard.iac.hcl import parse
@@ -84,11 +85,18 @@ class Plan(msgspec.Struct, frozen=True):
     gaps: tuple[Gap, ...] = ()
 
 
-def plan(paths: Sequence[str], asked: Asked, values: Callable[[Path], Values]) -> Plan:
+def plan(paths: Sequence[str], asked: Asked, values: Callable[[Path], Says]) -> Plan:
     """Plans the mending of all that a check of the paths reports. ``values`` gives what says values, for the folder of
     the repository. Raises :class:`UsageError` for paths that can't be."""
     selection = selected(paths, asked)
-    said = values(Path(selection.top))
+    return mending(selection, asked, values(Path(selection.top)))
+
+
+def mending(
+    selection: Selection, asked: Asked, said: Says, only: Callable[[Root, Finding], bool] = lambda _root, _finding: True
+) -> Plan:
+    """Plans the mending of what is found in the roots that are selected, of ``only`` some findings. What else there is
+    stays as it is, and is not among ``left``."""
     roots: Sequence[Root] = selection.roots
     texts: dict[str, tuple[bytes, bytes]] = {}
     mended: list[_Said] = []
@@ -98,7 +106,7 @@ def plan(paths: Sequence[str], asked: Asked, values: Callable[[Path], Values]) -
     located: dict[tuple[str, str], Location] = {}
     gaps: frozenset[Gap] = frozenset(selection.gaps)
     for number in range(PASSES):
-        planner = _Planner(selection, asked, said, {name: new for name, (_, new) in texts.items()})
+        planner = _Planner(selection, asked, said, only, {name: new for name, (_, new) in texts.items()})
         edited = planner.plan(roots)
         if number == 0:
             present, located = planner.present, planner.located
@@ -178,10 +186,18 @@ def _joined(found: Iterable[_Said]) -> Iterator[tuple[_Said, int]]:
 class _Planner:
     """Plans what can be proven at once. ``texts`` has what was edited before, by the name under which it is read."""
 
-    def __init__(self, selection: Selection, asked: Asked, values: Values, texts: Mapping[str, bytes]) -> None:
+    def __init__(
+        self,
+        selection: Selection,
+        asked: Asked,
+        values: Says,
+        only: Callable[[Root, Finding], bool],
+        texts: Mapping[str, bytes],
+    ) -> None:
         self._selection = selection
         self._asked = asked
         self._values = values
+        self._only = only
         self._rules = _rules(asked.policy)
         self._texts = texts
         self._files = Files(texts)
@@ -233,6 +249,8 @@ class _Planner:
         kept = False
         self.present[root.folder] = list(self._asked_for(root, examined))
         for finding in self.present[root.folder]:
+            if not self._only(root, finding):
+                continue
             judged = examined.configuration.find(finding.resource.address)
             assert judged is not None  # noqa: S101 - findings are about these resources
             location = examined.places.of(finding).location
@@ -343,7 +361,7 @@ class _Planner:
                 value = self._certain(mend, rule) or ""
                 effect = {key: value}
             case _:
-                said = self._said(rule, mend.judged, spot)
+                said = self._said(rule, mend, spot)
                 if isinstance(said, Unsaid):
                     return said.why
                 value, by = said.value, said.by
@@ -355,11 +373,13 @@ class _Planner:
             return str(error)
         return Choice(spot, operations, effect, by, spot.home)
 
-    def _said(self, rule: Require, judged: Judged, spot: Spot) -> Said | Unsaid:
+    def _said(self, rule: Require, mend: Mend, spot: Spot) -> Said | Unsaid:
         """The value for what is written at the spot. Where that is, and all that calls it, has a say; what stands in a
         module that is called from there has not."""
-        said = self._values.of(rule, (spot.file.name, *self._way(judged, spot.module)))
-        cloud = judged.resource.cloud
+        resource = mend.judged.resource
+        files = (spot.file.name, *self._way(mend.judged, spot.module))
+        said = self._values.of(rule, files, About(mend.root.folder, resource.address))
+        cloud = resource.cloud
         if isinstance(said, Said) and cloud is not None and not _fits(said.value, cloud):
             return Unsaid(f"{said.by} says {said.value!r}, which can't be a value on {cloud}")
         return said
@@ -539,7 +559,7 @@ class _Planner:
             examined = examine(root, self._selection.folders, self._asked, files)
             self._after[root.folder] = list(self._asked_for(root, examined))
             after = state(examined)
-            for complaint in Comparison(root, before, after, self._mends, self._is_right).complaints():
+            for complaint in Comparison(root, before, after, self._mends, partial(self._is_right, root)).complaints():
                 for mend in self._to_blame(root, before, complaint):
                     other = mend.root.folder != root.folder
                     blamed.setdefault(
@@ -597,12 +617,13 @@ class _Planner:
             self._states[root.folder] = state(examined)
         return self._states[root.folder]
 
-    def _is_right(self, judged: Judged, finding: Finding, value: str) -> bool:
+    def _is_right(self, root: Root, judged: Judged, finding: Finding, value: str) -> bool:
         """Whether a tag that couldn't be decided would be given this value, too."""
         rule = self._rules.get((finding.rule, finding.tag or ""))
         if rule is None:
             return False
-        said = self._values.of(rule, self._way(judged, judged.evidence.module))
+        about = About(root.folder, judged.resource.address)
+        said = self._values.of(rule, self._way(judged, judged.evidence.module), about)
         return isinstance(said, Said) and said.value == value
 
 

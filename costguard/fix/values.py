@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import takewhile
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
@@ -36,6 +37,21 @@ class Unsaid(msgspec.Struct, frozen=True):
     why: str
 
 
+class About(msgspec.Struct, frozen=True):
+    """What a value is asked for: a resource of a root module, by that one's folder and its own address in there."""
+
+    root: str
+    address: str
+
+
+class Says(Protocol):
+    """Something that says values: :class:`Values`, or what knows more of single resources."""
+
+    def of(self, rule: Require, files: Iterable[str], about: About) -> Said | Unsaid:
+        """The value of a tag for a resource, of which ``files`` are what its place has to do with."""
+        ...
+
+
 class Values:
     """All that may say a value. ``top`` is the folder of the repository; ``given`` comes from the command line.
 
@@ -59,9 +75,18 @@ class Values:
                 self._owned_tag = stated.tag
                 self._owners = _codeowners(config, stated.file, stated.teams, top)
 
-    def of(self, rule: Require, files: Iterable[str]) -> Said | Unsaid:
+    def of(self, rule: Require, files: Iterable[str], about: About | None = None) -> Said | Unsaid:  # noqa: ARG002 - what is said here is said of files.
         """The value of a tag for something that is written in ``files``: where it stands, and where that is called.
         All that is said for one of them must agree."""
+        said = self.stated(rule, files)
+        if said is not None:
+            return said
+        if rule.default:
+            return Said(rule.default, "the policy's default")
+        return Unsaid("nothing says its value")
+
+    def stated(self, rule: Require, files: Iterable[str]) -> Said | Unsaid | None:
+        """The same without the policy's default, which nobody has said of these files; None where nothing is said."""
         given = self._given.get(rule.spelling.name)
         if given is not None:
             return Said(given, "--set") if rule.allows(given) else Unsaid(f"--set {given!r} is not an allowed value")
@@ -78,11 +103,7 @@ class Values:
             return Unsaid(f"{one.by} says {one.value}, and {other.by} says {other.value}")
         if found:
             return next(iter(found.values()))
-        if doubts:
-            return doubts[0]
-        if rule.default:
-            return Said(rule.default, "the policy's default")
-        return Unsaid("nothing says its value")
+        return doubts[0] if doubts else None
 
     def _said_for(self, rule: Require, file: str) -> Said | Unsaid | None:
         tag = rule.spelling.name
