@@ -1,0 +1,445 @@
+"""What stands around a resource: what it hangs on, what hangs on it, with whom it shares a stack, a state, a network.
+
+Knows how the clouds and the tools put resources together. Hides how a million of them are kept: ids are hashes of eight
+octets, values are numbers, and who belongs together is found in sorted arrays. It is built in one pass, and what it
+says doesn't depend on the order of that.
+"""
+
+import re
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from hashlib import blake2b
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from costguard.model.change import EvidenceKind
+from costguard.model.resource import Known, Resource, module_of
+from costguard.policy.rules.require import Require
+from costguard.policy.selector import meanings
+
+NOTHING = -1
+"""The number of a value that isn't known."""
+UNASKED = -2
+"""The number of a value that no rule asks for."""
+
+Rows = npt.NDArray[np.int64]
+_Hashes = npt.NDArray[np.uint64]
+
+LONGEST = 120
+"""Characters of a name in a sentence; what is longer is cut in its middle."""
+
+
+class Item(NamedTuple):
+    """A piece of evidence before it is measured. ``value`` is a number of :meth:`Surroundings.text`. ``strata`` say
+    what it is to be measured with, from all of its sort to the few that are just like it. ``says`` makes the
+    sentence."""
+
+    kind: EvidenceKind
+    value: int
+    strata: tuple[str, ...]
+    says: Callable[[], str]
+
+
+class Place(NamedTuple):
+    """A group that a resource belongs to. Two of one ``sort`` and ``name`` are one; ``label`` is for people."""
+
+    sort: str
+    name: str
+    label: str
+
+
+_KINDS: Mapping[str, EvidenceKind] = {
+    "sibling": "parent",
+    "cluster": "cluster",
+    "maker": "cluster",
+    "stack": "stack",
+    "module": "module",
+    "state": "state",
+    "subnet": "network",
+    "network": "network",
+    "creator": "creator",
+    "account": "account",
+}
+"""The sorts of places, those that say most first."""
+
+_WHERE: Mapping[str, str] = {
+    "sibling": "that belong to {}",
+    "cluster": "of {}",
+    "maker": "of {}",
+    "stack": "in {}",
+    "module": "in {}",
+    "state": "in the state {}",
+    "subnet": "in the subnet {}",
+    "network": "in the network {}",
+    "creator": "made by {}",
+    "account": "in the account {}",
+}
+_HOMES = {"stack": 0, "module": 1, "state": 2}
+"""What is in one of these was made together; the first counts."""
+
+_STACKS = frozenset({"cloudformation", "cloudformation-stackset", "elastic-beanstalk", "service-catalog", "pulumi-tag"})
+_STATES = frozenset({"terraform", "opentofu"})
+_NO_PLACE = frozenset({"aws", "rds", "backup", "dlm", "cdk", "sam", "yor", "config-connector"})
+"""Tools whose mark says what made a resource, and not for whom."""
+
+_SUBNET = re.compile(r"[:/]subnet(?:work)?s?/")
+_MOST_KIN = 200
+"""Of a resource's relations, and of a family's members, that are followed: the rest says no more."""
+_DEEPEST = 4
+_EMPTY: Rows = np.empty(0, np.int64)
+
+
+def known(rule: Require, resource: Resource) -> str | None:
+    """The value of the rule's tag on the resource, if the rule allows it: as the policy has it, not as the cloud."""
+    if not resource.surfaces:
+        return None
+    tag = resource.surfaces[0].tags.tags.get(rule.spelling.on(resource.cloud))
+    if tag is None or not isinstance(tag.value, Known) or tag.value.sensitive:
+        return None
+    return next((text for text in reversed(meanings(resource.cloud, tag.value.text)) if rule.allows(text)), None)
+
+
+def selects(rule: Require, resource: Resource) -> bool:
+    """Whether the rule is for the resource beyond doubt."""
+    return (
+        bool(resource.surfaces)
+        and rule.selector.selects_type(resource.type, resource.provider, resource.cloud, "live")
+        and rule.selector.selects(resource, resource.surfaces[0].tags) is True
+    )
+
+
+def places(resource: Resource) -> Iterator[Place]:
+    """The groups that a resource belongs to."""
+    here = f"{resource.cloud}/{resource.account}"
+    for relation in resource.related:
+        match relation.kind:
+            case "parent":
+                yield Place("sibling", relation.id, relation.id)
+            case "network":
+                yield Place("subnet" if _SUBNET.search(relation.id) else "network", relation.id, relation.id)
+            case "cluster" | "creator":
+                yield Place(relation.kind, relation.id, relation.id)
+    for manager in resource.managers:
+        if manager.tool in _STATES:
+            if manager.where:
+                yield Place("state", manager.where, manager.where)
+                module = module_of(manager.name)
+                if module:
+                    yield Place("module", f"{manager.where}\0{module}", f"{module} in {manager.where}")
+        elif manager.tool in _STACKS:
+            stack = manager.where or manager.name
+            if "=" not in stack:  # "pulumi=true" is nobody's stack.
+                yield Place("stack", f"{here}/{resource.region}/{stack}", stack)
+        elif manager.tool not in _NO_PLACE and not manager.tool.endswith("-tag"):
+            yield Place(
+                "maker", f"{here}/{resource.region}/{manager.tool}/{manager.where}/{manager.name}", str(manager)
+            )
+    if resource.account:
+        yield Place("account", here, resource.account)
+
+
+def short(text: str) -> str:
+    """A name of any length, in a sentence."""
+    return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]}…{text[-LONGEST // 2 :]}"
+
+
+@lru_cache(maxsize=1 << 16)
+def _hash(text: str) -> int:
+    return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
+
+
+class _Members:
+    """Which rows belong to which hash; many to many."""
+
+    def __init__(self, hashes: _Hashes, rows: Rows) -> None:
+        order = np.lexsort((rows, hashes))
+        self._hashes, self._rows = hashes[order], rows[order].astype(np.int32)
+
+    def of(self, hash_: int) -> Rows:
+        key = np.uint64(hash_)
+        first = np.searchsorted(self._hashes, key, "left")
+        last = np.searchsorted(self._hashes, key, "right")
+        return self._rows[first:last].astype(np.int64)
+
+
+class _Tally(NamedTuple):
+    counts: Mapping[int, int]
+    tagged: int
+    size: int
+
+
+class Surroundings:
+    """An inventory, as the evidence for its tags sees it. Rows are numbered in the order of the hashes of ids, values
+    in the order of their texts."""
+
+    def __init__(self, resources: Iterable[Resource], rules: Sequence[Require]) -> None:
+        self._rules = rules
+        self._codes: list[dict[str, int]] = [{} for _ in rules]
+        self._texts: list[list[str]] = [[] for _ in rules]
+        ids, homes, rooted = array("Q"), array("Q"), array("b")
+        values = [array("i") for _ in rules]
+        groups = {sort: (array("Q"), array("q")) for sort in _KINDS}
+        for row, resource in enumerate(resources):
+            ids.append(_hash(resource.id or resource.address))
+            for index, rule in enumerate(rules):
+                text = known(rule, resource) if selects(rule, resource) else ""
+                values[index].append(self.code(index, text) if text else UNASKED if text == "" else NOTHING)
+            home: Place | None = None
+            for place in places(resource):
+                hashes, rows = groups[place.sort]
+                hashes.append(_hash(place.name))
+                rows.append(row)
+                if place.sort in _HOMES and (home is None or _HOMES[place.sort] < _HOMES[home.sort]):
+                    home = place
+            rooted.append(home is not None)
+            homes.append(_hash(f"{home.sort}/{home.name}" if home else _stem(resource)))
+        order = np.argsort(_unsigned(ids), kind="stable")
+        rank = np.empty(len(order), np.int64)
+        rank[order] = np.arange(len(order))
+        self._ids = _unsigned(ids)[order]
+        self.values = [self._in_order(index, np.asarray(codes, np.int32)[order]) for index, codes in enumerate(values)]
+        self._groups = {
+            sort: _Members(_unsigned(hashes), rank[np.asarray(rows, np.int64)])
+            for sort, (hashes, rows) in groups.items()
+        }
+        ends = [self._ends(*groups[sort], rank) for sort in ("sibling", "cluster")]
+        self._up = _Members(ends[0][:, 0].astype(np.uint64), ends[0][:, 1])
+        self._down = _Members(ends[0][:, 1].astype(np.uint64), ends[0][:, 0])
+        self.families = _families(_unsigned(homes)[order], np.asarray(rooted, np.int8)[order], ends)
+        self._family = _Members(self.families, np.arange(len(order)))
+        self._tally = lru_cache(maxsize=1 << 16)(self._counted)
+
+    def _ends(self, hashes: "array[int]", rows: "array[int]", rank: Rows) -> Rows:
+        """The relations whose other end is in the inventory, as pairs of rows."""
+        others = self._found(_unsigned(hashes))
+        pairs = np.column_stack((rank[np.asarray(rows, np.int64)], others))
+        pairs = pairs[(others != NOTHING) & (pairs[:, 0] != others)]
+        ordered: Rows = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
+        return ordered
+
+    def _found(self, hashes: _Hashes) -> Rows:
+        if not len(self._ids):
+            return np.full(len(hashes), NOTHING, np.int64)
+        at = np.minimum(np.searchsorted(self._ids, hashes), len(self._ids) - 1)
+        return np.where(self._ids[at] == hashes, at, NOTHING)
+
+    def row(self, id_: str) -> int:
+        """The row of a resource, :data:`NOTHING` where the inventory doesn't have it."""
+        return int(self._found(np.array([_hash(id_)], np.uint64))[0])
+
+    def family(self, row: int) -> Rows:
+        """The rows that are made and tagged together with it, itself among them."""
+        return self._family.of(int(self.families[row]))[:_MOST_KIN]
+
+    # Values are numbers here
+
+    def code(self, rule: int, text: str) -> int:
+        """The number of a value of a rule."""
+        codes = self._codes[rule]
+        found = codes.get(text)
+        if found is None:
+            found = codes[text] = len(codes)
+            self._texts[rule].append(text)
+        return found
+
+    def text(self, rule: int, code: int) -> str:
+        return self._texts[rule][code]
+
+    def _in_order(self, rule: int, codes: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+        """The same values, numbered in the order of their texts, so that nothing depends on that of the resources."""
+        before = self._texts[rule]
+        after = sorted(before)
+        self._texts[rule] = after
+        self._codes[rule] = {text: code for code, text in enumerate(after)}
+        new = np.array([*(self._codes[rule][text] for text in before), UNASKED, NOTHING], np.int32)
+        return new[codes]
+
+    # Evidence
+
+    def evidence(self, resource: Resource, rule: int, without: Rows = _EMPTY) -> list[Item]:
+        """All that speaks for a value, as if the rows of ``without`` had none; nor is the resource's own value looked
+        at, if the rule allows it."""
+        row = self.row(resource.id or resource.address)
+        if row != NOTHING and row not in without:
+            without = np.append(without, row)
+        without = np.sort(without)
+        return [
+            *self._own(resource, rule),
+            *self._parents(resource, rule, row, without),
+            *self._children(rule, row, without),
+            *self._around(resource, rule, row, without),
+        ]
+
+    def _own(self, resource: Resource, rule_index: int) -> Iterator[Item]:
+        """What other keys of the resource say that mean the tag, and an own value of which the right one is certain."""
+        rule = self._rules[rule_index]
+        if not resource.surfaces:
+            return
+        key = rule.spelling.on(resource.cloud)
+        same = {key.casefold(), rule.spelling.name.casefold()}
+        aliases = {alias.casefold() for alias in rule.aliases}
+        for name, tag in sorted(resource.surfaces[0].tags.tags.items()):
+            if not isinstance(tag.value, Known) or tag.value.sensitive:
+                continue
+            texts = meanings(resource.cloud, tag.value.text)[::-1]
+            folded = name.strip().casefold()
+            allowed = next((text for text in texts if rule.allows(text)), None)
+            if name == key:
+                certain = rule.certainly(texts[0]) if allowed is None else None
+                if certain is not None and rule.allows(certain):
+                    says = _saying(f"its {short(name)} is {short(texts[0])}, which means {short(certain)}")
+                    yield Item("synonym", self.code(rule_index, certain), ("synonym",), says)
+            elif folded in same or folded in aliases:
+                meant = allowed if allowed is not None else rule.certainly(texts[0])
+                if meant is not None and rule.allows(meant):
+                    sort = "case" if folded in same else f"key {folded}"
+                    says = _saying(f"its own tag {short(name)} is {short(texts[0])}")
+                    yield Item("alias", self.code(rule_index, meant), ("alias", sort), says)
+
+    def _parents(self, resource: Resource, rule: int, row: int, without: Rows) -> Iterator[Item]:
+        key = self._key(resource, rule)
+        for relation in resource.related[:_MOST_KIN]:
+            target = self.row(relation.id)
+            if target in (NOTHING, row):
+                continue
+            code = self._value(rule, target, without)
+            text = self.text(rule, code) if code >= 0 else ""
+            name = short(_tail(relation.id))
+            if relation.kind in ("cluster", "network"):
+                if code >= 0:
+                    kind: EvidenceKind = "cluster" if relation.kind == "cluster" else "network"
+                    says = _saying(f"its {relation.kind} {name} has {key} = {short(text)} itself")
+                    strata = f"{kind} itself", "subnet" if _SUBNET.search(relation.id) else "other"
+                    yield Item(kind, code, strata, says)
+            elif relation.kind == "parent":
+                if code >= 0:
+                    says = _saying(f"{name}, which it belongs to, has {key} = {short(text)}")
+                    yield Item("parent", code, ("parent", resource.type), says)
+                else:
+                    beyond = (self._value(rule, int(one), without) for one in self._up.of(target)[:_MOST_KIN])
+                    for code in sorted({one for one in beyond if one >= 0}):
+                        says = _saying(
+                            f"what {name} belongs to, as it does itself, has {key} = {short(self.text(rule, code))}"
+                        )
+                        yield Item("parent", code, ("parent of parent", resource.type), says)
+
+    def _children(self, rule: int, row: int, without: Rows) -> Iterator[Item]:
+        """Children that don't agree say nothing, for then it is shared."""
+        if row == NOTHING:
+            return
+        below, words = self._down.of(row)[:_MOST_KIN], "belong to it"
+        for sort in ("child", "child of child"):
+            codes = [code for one in below if (code := self._value(rule, int(one), without)) >= 0]
+            if codes:
+                if len(set(codes)) == 1:
+                    says = _saying(
+                        f"{_share(len(codes), len(codes))} that {words} have "
+                        f"{self._rules[rule].spelling.name} = {short(self.text(rule, codes[0]))}"
+                    )
+                    yield Item("child", codes[0], (sort, _bucket(len(codes))), says)
+                return
+            if not len(below):
+                return
+            below = np.unique(np.concatenate([self._down.of(int(one)) for one in below]))[:_MOST_KIN]
+            words = "belong to what belongs to it"
+
+    def _around(self, resource: Resource, rule: int, row: int, without: Rows) -> Iterator[Item]:
+        key = self._key(resource, rule)
+        seen: set[str] = set()
+        for place in places(resource):
+            name = _hash(place.name)
+            tally = self._tally(place.sort, name, rule)
+            if not tally.tagged:
+                continue
+            members = self._groups[place.sort].of(name)
+            at = np.searchsorted(members, without)
+            inside = without[(at < len(members)) & (members[np.minimum(at, len(members) - 1)] == without)]
+            counts = Counter(tally.counts)
+            gone = self.values[rule][inside]
+            counts.subtract(int(code) for code in gone if code >= 0)
+            tagged = sum(counts.values())
+            if not tagged:
+                continue
+            # The smallest number of the most frequent ones: the same whatever the order was.
+            code = min(counts, key=lambda one: (-counts[one], one))
+            most, others = counts[code], tally.size - (1 if row in inside else 0)
+            sort = place.sort if place.sort not in seen else f"{place.sort} too"
+            seen.add(place.sort)
+            says = _group_says(place, key, self.text(rule, code), most, tagged, others)
+            yield Item(_KINDS[place.sort], code, (sort, *_grade(most, tagged, others)), says)
+
+    def _key(self, resource: Resource, rule: int) -> str:
+        return short(self._rules[rule].spelling.on(resource.cloud))
+
+    def _value(self, rule: int, row: int, without: Rows) -> int:
+        return NOTHING if row in without else int(self.values[rule][row])
+
+    def _counted(self, sort: str, name: int, rule: int) -> _Tally:
+        members = self._groups[sort].of(name)
+        codes = self.values[rule][members]
+        found, counts = np.unique(codes[codes >= 0], return_counts=True)
+        return _Tally(
+            dict(zip(found.tolist(), counts.tolist(), strict=True)), int(counts.sum()), int((codes != UNASKED).sum())
+        )
+
+
+def _families(homes: _Hashes, rooted: npt.NDArray[np.int8], ends: Sequence[Rows]) -> _Hashes:
+    """Which rows are made and tagged together: what has no stack or state of its own goes with what it belongs to."""
+    found, rooted = homes.copy(), rooted.astype(bool)
+    for pairs in ends:
+        # Of several, the last one counts; as the pairs are sorted, always the same.
+        above = np.full(len(homes), NOTHING, np.int64)
+        above[pairs[:, 0]] = pairs[:, 1]
+        loose = np.flatnonzero(~rooted & (above != NOTHING))
+        for _ in range(_DEEPEST):
+            found[loose] = found[above[loose]]
+        rooted[loose] = True
+    return found
+
+
+def _stem(resource: Resource) -> str:
+    """What has no place of its own is perhaps one of those that are called so in its account."""
+    name = resource.surfaces[0].tags.tags.get("Name") if resource.surfaces else None
+    text = name.value.text if name is not None and isinstance(name.value, Known) else _tail(resource.address)
+    return f"{resource.account}/{'-'.join(re.split('[^a-z0-9]+', text[:LONGEST].casefold())[:2])}"
+
+
+def _tail(id_: str) -> str:
+    """The part of an id that people know it by."""
+    return id_.rpartition("/")[2] or id_ if "/" in id_ else id_.rpartition(":")[2] or id_
+
+
+def _unsigned(numbers: "array[int]") -> _Hashes:
+    return np.asarray(numbers, np.uint64)
+
+
+def _saying(sentence: str) -> Callable[[], str]:
+    return lambda: sentence
+
+
+def _group_says(place: Place, key: str, value: str, most: int, tagged: int, others: int) -> Callable[[], str]:
+    where = _WHERE[place.sort].format(short(place.label))
+    if tagged == others:
+        return lambda: f"{most:,} of {tagged:,} other resources {where} have {key} = {short(value)}"
+    return lambda: f"{most:,} of the {tagged:,} others that have {key}, of {others:,} {where}, have {short(value)}"
+
+
+def _share(some: int, all_: int) -> str:
+    return f"all {all_:,}" if some == all_ else f"{some:,} of {all_:,}"
+
+
+def _bucket(count: int) -> str:
+    return next((f"<{edge}" for edge in (2, 3, 5, 10, 30, 100) if count < edge), "many")
+
+
+def _grade(most: int, tagged: int, others: int) -> tuple[str, str, str]:
+    """What a group's word depends on: whether its members agree, how many they are, and how many keep silent."""
+    share = most / tagged
+    pure = next((f">={edge}" for edge in (1.0, 0.95, 0.8, 0.5) if share >= edge), "few")
+    told = tagged / max(others, 1)
+    loud = "most" if told >= 0.5 else "some" if told >= 0.1 else "hardly any"
+    return pure, _bucket(tagged), loud

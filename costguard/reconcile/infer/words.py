@@ -1,0 +1,234 @@
+"""What a resource's names have to say: learned from this organisation's own tagged resources.
+
+The words are those of ids, names and other tags, and where a resource is. The learner is scikit-learn's; why this one
+is in docs/adr/0013-what-a-missing-tag-probably-is.md.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Any, NamedTuple
+from zlib import crc32
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from costguard.model.resource import Known, Resource
+from costguard.policy.rules.require import Require
+
+WIDTH = 1 << 15
+"""Words are numbers below this one; two that share a number are rare enough."""
+GRADES = 20
+SMOOTHING = 0.1
+FEWEST = 5
+"""Resources that a value must have, to be learned."""
+MOST_VALUES = 2000
+
+_LONGEST = 300
+"""Characters of a text that are read."""
+_MOST_WORDS = 16
+_MOST_TAGS = 30
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+")
+_RANDOM = re.compile(r"(?=.*[0-9])[0-9a-f]{6,}|[0-9]{3,}")
+_ARN = re.compile(r"arn:[^:]*:([^:]*):[^:]*:[^:]*:")
+_PROJECT = re.compile(r"//([^/]+)/(?:projects/[^/]+/)?(?:(?:zones|regions|locations|global)/)?")
+
+Numbers = npt.NDArray[np.int32]
+
+
+class Words(msgspec.Struct, frozen=True):
+    """The words of one resource, as numbers. ``tags`` are those of the tags that the policy asks for, by the number of
+    the rule."""
+
+    plain: Numbers
+    tags: dict[int, Numbers]
+
+    def but(self, rule: int, *, alone: bool = False) -> Numbers:
+        """All of them but what its tag of ``rule`` says; ``alone``: as if it had no tag that the policy asks for."""
+        if alone or not self.tags:
+            return self.plain
+        return np.unique(np.concatenate([self.plain, *(of for index, of in self.tags.items() if index != rule)]))
+
+
+def words(resource: Resource, rules: Sequence[Require]) -> Words:
+    """The words of a resource. Keys that mean the tag of a rule, too, are left out: they are evidence by themselves."""
+    plain = {*_named(resource), *_placed(resource)}
+    tags: dict[int, Numbers] = {}
+    if resource.surfaces:
+        asked: dict[str, int] = {}
+        hidden: set[str] = set()
+        for index, rule in enumerate(rules):
+            key = rule.spelling.on(resource.cloud)
+            asked.setdefault(key, index)
+            hidden.update(name.casefold() for name in (key, rule.spelling.name, *rule.aliases))
+        for key, tag in sorted(resource.surfaces[0].tags.tags.items())[:_MOST_TAGS]:
+            if not isinstance(tag.value, Known) or tag.value.sensitive:
+                continue
+            text = tag.value.text[:_LONGEST]
+            if key in asked:
+                tags[asked[key]] = _numbers({f"t:{asked[key]}={text}", *(f"n:{word}" for word in _split(text))})
+            elif key.strip().casefold() not in hidden:
+                plain.add(f"t:{key[:_LONGEST].casefold()}={text}")
+                if key == "Name":
+                    plain.update(f"n:{word}" for word in _pairs(_split(text)))
+                else:
+                    plain.update(f"v:{word}" for word in _split(text))
+    return Words(_numbers(plain), tags)
+
+
+def _named(resource: Resource) -> Iterator[str]:
+    yield from (f"n:{word}" for word in _pairs(_split(_local(resource.id or resource.address))))
+    for manager in resource.managers:
+        yield from (f"w:{word}" for word in _pairs(_split(f"{manager.where} {manager.name}")))
+    for relation in resource.related[:_MOST_TAGS]:
+        if relation.kind in ("parent", "cluster"):
+            yield from (f"r:{word}" for word in _pairs(_split(_local(relation.id))))
+
+
+def _placed(resource: Resource) -> Iterator[str]:
+    account = resource.account or ""
+    yield f"type:{resource.type}"
+    yield f"account:{account}"
+    yield f"type in account:{account}/{resource.type}"
+    yield f"region:{account}/{resource.region}"
+    for relation in resource.related[:_MOST_TAGS]:
+        if relation.kind != "parent":
+            yield f"{relation.kind}:{relation.id}"
+
+
+def _local(id_: str) -> str:
+    """An id without what says only where it is."""
+    for form in (_ARN, _PROJECT):
+        found = form.match(id_)
+        if found:
+            return id_[found.end() :]
+    return id_
+
+
+def _split(text: str) -> list[str]:
+    """Words of a name in its order, without what nobody chose: orderHistory-prod-0af3b1 is order, history, prod."""
+    found = []
+    for part in re.split(r"[^A-Za-z0-9]+", text[:_LONGEST]):
+        if part and not _RANDOM.fullmatch(part.casefold()):
+            found += [word.casefold() for word in _WORD.findall(part) if not _RANDOM.fullmatch(word)]
+    return found[:_MOST_WORDS]
+
+
+def _pairs(parts: Sequence[str]) -> list[str]:
+    """The words, and each two neighbours as one, for some people write orderhistory."""
+    return [*parts, *(one + other for one, other in pairwise(parts))]
+
+
+def _numbers(found: set[str]) -> Numbers:
+    return np.unique(
+        np.fromiter((crc32(word.encode("utf-8", "replace")) % WIDTH for word in found), np.int32, len(found))
+    )
+
+
+class Guess(NamedTuple):
+    """The value that the words speak for, by its number, and how clearly: a grade from 0."""
+
+    value: int
+    grade: int
+
+
+class Learned:
+    """What the words of the tagged resources say of one tag.
+
+    What it was trained on is asked of classifiers that never saw that, nor anything of its family; everything else of
+    one that saw all.
+    """
+
+    def __init__(
+        self, rows: Sequence[int], of: Sequence[Words], rule: int, values: Numbers, folds: npt.NDArray[np.int64]
+    ) -> None:
+        """``rows`` are known by ``values`` and ``folds``; ``of`` are their words. Raises nothing where there is nothing
+        to learn: then it never guesses."""
+        matrices = [_matrix([one.but(rule, alone=alone) for one in of]) for alone in (False, True)]
+        found: list[list[tuple[int, float]]] = [[(-1, 0.0)] * len(rows) for _ in matrices]
+        for fold in np.unique(folds):
+            classifier = _Classifier(matrices, np.flatnonzero(folds != fold), values)
+            held = np.flatnonzero(folds == fold)
+            for matrix, into in zip(matrices, found, strict=True):
+                for at, one in zip(held.tolist(), classifier.all(matrix[held]), strict=True):
+                    into[at] = one
+        margins = [margin for into in found for value, margin in into if value >= 0]
+        self._edges = np.unique(np.quantile(margins, np.linspace(0, 1, GRADES + 1)[1:-1])) if margins else np.empty(0)
+        self._held = [
+            {row: guess for row, one in zip(rows, into, strict=True) if (guess := self._graded(one)) is not None}
+            for into in found
+        ]
+        self._seen = frozenset(rows)
+        self._classifier = _Classifier(matrices, np.arange(len(rows)), values)
+
+    def held_out(self, row: int, *, alone: bool) -> Guess | None:
+        """Of a resource that it was trained on; ``alone``: as if that had no tag that the policy asks for."""
+        return self._held[alone].get(row)
+
+    def guess(self, row: int, of: Words, rule: int) -> Guess | None:
+        if row in self._seen:
+            return self._held[not of.tags.keys() - {rule}].get(row)
+        return self._graded(self._classifier.one(of.but(rule)))
+
+    def _graded(self, found: tuple[int, float]) -> Guess | None:
+        value, margin = found
+        return Guess(value, int(np.searchsorted(self._edges, margin, "right"))) if value >= 0 else None
+
+
+class _Classifier:
+    """One complement naive Bayes over the values that are seen often enough. Half of what it is trained on are the
+    resources without their other tags, for so it will mostly meet them."""
+
+    def __init__(self, matrices: Sequence[Any], chosen: npt.NDArray[np.int64], values: Numbers) -> None:
+        from sklearn.naive_bayes import ComplementNB  # type: ignore[import-untyped]  # It has no types.
+
+        labels = values[chosen]
+        often = np.flatnonzero(np.bincount(labels, minlength=1) >= FEWEST)
+        often = often[np.argsort(-np.bincount(labels, minlength=1)[often], kind="stable")][:MOST_VALUES]
+        kept = np.isin(labels, often)
+        self._values: list[int] = []
+        if len(often) < 2:
+            return
+        chosen, labels = chosen[kept], labels[kept]
+        # By the number of its row, not its place: whatever else is in the sample, it is the same half.
+        half = chosen % 2 == 0
+        matrix = _stacked(matrices[0][chosen[half]], matrices[1][chosen[~half]])
+        classifier = ComplementNB(alpha=SMOOTHING).fit(matrix, np.concatenate((labels[half], labels[~half])))
+        counts = np.asarray(matrix.sum(axis=0)).ravel()
+        common = np.flatnonzero(counts > 1)
+        self._column = np.full(WIDTH, -1, np.int32)
+        self._column[common] = np.arange(len(common))
+        self._weights = np.ascontiguousarray(classifier.feature_log_prob_[:, common].T, np.float32)
+        self._values = classifier.classes_.tolist()
+
+    def one(self, found: Numbers) -> tuple[int, float]:
+        if not self._values:
+            return -1, 0.0
+        columns = self._column[found]
+        columns = columns[columns >= 0]
+        if not len(columns):
+            return -1, 0.0
+        scores = self._weights[columns].sum(axis=0, dtype=np.float64)
+        best = int(np.argmax(scores))
+        score = scores[best]
+        scores[best] = -np.inf
+        return self._values[best], float(score - scores.max())
+
+    def all(self, matrix: Any) -> Iterator[tuple[int, float]]:
+        for at in range(matrix.shape[0]):
+            yield self.one(matrix.indices[matrix.indptr[at] : matrix.indptr[at + 1]])
+
+
+def _matrix(found: Sequence[Numbers]) -> Any:
+    from scipy.sparse import csr_matrix  # type: ignore[import-untyped]  # It has no types.
+
+    ends = np.cumsum([0, *map(len, found)])
+    indices = np.concatenate([*found, np.empty(0, np.int32)])
+    return csr_matrix((np.ones(len(indices), np.float32), indices, ends), shape=(len(found), WIDTH))
+
+
+def _stacked(one: Any, other: Any) -> Any:
+    from scipy.sparse import vstack  # type: ignore[import-untyped]  # It has no types.
+
+    return vstack((one, other), format="csr")
