@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from costguard.config import ladder
 from costguard.policy.validate import near
 
 _Path = tuple[str | int, ...]
@@ -72,6 +73,7 @@ def mistakes(data: object) -> Iterator[_Mistake]:
         *_paths(data),
         *_reconcile(data),
         *_channels(data),
+        *(((*_RECONCILE, "ladder", *at), why) for at, why in ladder.objections(_at(data, (*_RECONCILE, "ladder")))),
     ):
         if path not in secrets:
             yield path, sentence
@@ -211,12 +213,12 @@ def _reconcile(data: object) -> Iterator[_Mistake]:
                 if isinstance(value, str) and value and not value.strip():
                     yield (*path, name), "is only spaces, which is no value"
     for number, entry in enumerate(_list(data, (*_RECONCILE, "exclude"))):
-        path: _Path = (*_RECONCILE, "exclude", number)
+        whole: _Path = (*_RECONCILE, "exclude", number)
         if isinstance(entry, dict) and not [value for value in entry.values() if value not in (None, {}, [])]:
-            yield path, "names nothing, which is everything: to write nothing at all, don't apply"
+            yield whole, "names nothing, which is everything: to write nothing at all, don't apply"
         elif isinstance(entry, dict):
             # Beside others, an empty list or mapping looks like a condition, and is none.
-            yield from (((*path, key), "is empty") for key, value in entry.items() if value in ({}, []))
+            yield from (((*whole, key), "is empty") for key, value in entry.items() if value in ({}, []))
     for path, text in _texts(data, (*_RECONCILE, "delete")):
         if text.lower().startswith(("aws:", "goog-")):
             yield path, f"{_short(text)} is the cloud's own, and is never taken away"
