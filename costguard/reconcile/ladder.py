@@ -232,9 +232,7 @@ class _Run:
             text = tag.value.text.strip() if isinstance(tag.value, Known) else None
             day = _date(text)
             if day is None:
-                self._remark(
-                    f"{KEEP_UNTIL[0]} is no date (2027-01-31), and keeps it for as long as it stands there", id_
-                )
+                self._remark(f"{KEEP_UNTIL[0]} is no date like 2027-01-31, and keeps it while it stands there", id_)
                 return None
             if day >= self._today:
                 if (day - self._today).days > _FAR:
