@@ -52,24 +52,33 @@ _FOR_A_PERSON: Mapping[Verdict, str] = {
 
 
 class Left(msgspec.Struct, frozen=True):
-    """A finding that stays, where it is now and where it will be when the changes are written, and why."""
+    """A finding that stays, where it is now and where it will be when the changes are written, and why. ``of`` are the
+    instances that have it."""
 
     finding: Finding
     location: Location
     then: Location
     why: str
-    instances: int = 1
+    of: tuple[About, ...]
+
+    @property
+    def instances(self) -> int:
+        return len(self.of)
 
 
 class Mended(msgspec.Struct, frozen=True):
     """A finding that the changes mend, where it is now and where that will be when they are written, and who says the
-    value that is written (empty where the fault itself says it)."""
+    value that is written (empty where the fault itself says it). ``of`` are the instances that have it."""
 
     finding: Finding
     location: Location
     then: Location
     by: str
-    instances: int = 1
+    of: tuple[About, ...]
+
+    @property
+    def instances(self) -> int:
+        return len(self.of)
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -136,10 +145,10 @@ def mending(
     lines: dict[str, Callable[[int], int]] = {}
     return Plan(
         changes=tuple(_changes(texts)),
-        mended=tuple(Mended(one.finding, now(one), then(one), one.said, count) for one, count in _joined(mended)),
+        mended=tuple(Mended(one.finding, now(one), then(one), one.said, of) for one, of in _joined(mended)),
         left=tuple(
-            Left(one.finding, now(one), one.location, one.said, count)
-            for one, count in _joined(one for several in left.values() for one in several)
+            Left(one.finding, now(one), one.location, one.said, of)
+            for one, of in _joined(one for several in left.values() for one in several)
         ),
         present=tuple(finding for found in present.values() for finding in found),
         remaining=tuple(finding for found in remaining.values() for finding in found),
@@ -167,20 +176,21 @@ class _Said(msgspec.Struct, frozen=True):
     said: str
 
 
-def _joined(found: Iterable[_Said]) -> Iterator[tuple[_Said, int]]:
-    """What is said of several instances of one fault, once, in the order of the source; and of how many."""
-    counts: dict[tuple[object, ...], tuple[_Said, int]] = {}
+def _joined(found: Iterable[_Said]) -> Iterator[tuple[_Said, tuple[About, ...]]]:
+    """What is said of several instances of one fault, once, in the order of the source; and of which."""
+    instances: dict[tuple[object, ...], tuple[_Said, list[About]]] = {}
     for one in found:
         finding = one.finding
         key = (one.location, finding.surface, finding.rule, finding.tag, finding.verdict, one.said)
-        first, count = counts.get(key, (one, 0))
-        counts[key] = (first, count + 1)
+        _, several = instances.setdefault(key, (one, []))
+        several.append(About(one.folder, finding.resource.address))
 
-    def order(counted: tuple[_Said, int]) -> tuple[str, int, str, str, str]:
-        one, _ = counted
+    def order(said: tuple[_Said, object]) -> tuple[str, int, str, str, str]:
+        one, _ = said
         return one.location.file, one.location.line, one.finding.surface, one.finding.tag or "", one.said
 
-    yield from sorted(counts.values(), key=order)
+    for one, several in sorted(instances.values(), key=order):
+        yield one, tuple(several)
 
 
 class _Planner:

@@ -61,7 +61,7 @@ class Values:
     def __init__(self, given: Mapping[str, str], config: Config | None, top: Path, policy: Policy) -> None:
         self._given = given
         self._rules: list[_FolderRule] = []
-        self._owners: _Owners | None = None
+        self._owners: Owners | None = None
         self._owned_tag = ""
         self._top = top
         if config is not None:
@@ -75,7 +75,7 @@ class Values:
                 self._owned_tag = stated.tag
                 self._owners = _codeowners(config, stated.file, stated.teams, top)
 
-    def of(self, rule: Require, files: Iterable[str], about: About | None = None) -> Said | Unsaid:  # noqa: ARG002 - what is said here is said of files.
+    def of(self, rule: Require, files: Iterable[str], about: About | None = None) -> Said | Unsaid:
         """The value of a tag for something that is written in ``files``: where it stands, and where that is called.
         All that is said for one of them must agree."""
         said = self.stated(rule, files)
@@ -179,7 +179,7 @@ class _Owned(msgspec.Struct, frozen=True):
     line: int
 
 
-class _Owners:
+class Owners:
     """A CODEOWNERS file: in each section (GitHub's files have none) the last line that matches counts."""
 
     def __init__(self, text: str, name: str, teams: Mapping[str, str]) -> None:
@@ -233,7 +233,22 @@ _WORD = re.compile(r"(?:\\.|[^\s\\])+")
 _SECTION = re.compile(r"\s*\^?\[[^\]]+\]")
 
 
-def _codeowners(config: Config, file: str | None, teams: Mapping[str, str], top: Path) -> _Owners:
+def codeowners(config: Config | None, top: Path) -> Owners | None:
+    """The CODEOWNERS of the repository in the folder ``top``: the one that the configuration names, else one that lies
+    where GitHub and GitLab look for it; None where there is none that can be read."""
+    if config is not None and config.doc.fix.codeowners is not None:
+        stated = config.doc.fix.codeowners
+        return _codeowners(config, stated.file, stated.teams, top)
+    path = next((top / name for name in _PLACES if (top / name).is_file()), None)
+    if path is None:
+        return None
+    try:
+        return Owners(read_text(path), _relative(path, top), {})
+    except DocumentError:
+        return None
+
+
+def _codeowners(config: Config, file: str | None, teams: Mapping[str, str], top: Path) -> Owners:
     at = ("fix", "codeowners")
     names = (file,) if file is not None else _PLACES
     path = next((config.folder / name for name in names if (config.folder / name).is_file()), None)
@@ -244,4 +259,4 @@ def _codeowners(config: Config, file: str | None, teams: Mapping[str, str], top:
         problem = config.document.problem((*at, "file"), f"{file} is no file of this repository ({top})")
         raise DocumentError([problem])
     text = read_text(path, name=_relative(path.resolve(), top))
-    return _Owners(text, _relative(path.resolve(), top), teams)
+    return Owners(text, _relative(path.resolve(), top), teams)

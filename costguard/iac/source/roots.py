@@ -73,7 +73,7 @@ def select(paths: Sequence[str], parse: Parse, environment: Mapping[str, str] | 
     Raises :class:`UsageError` for a path that is nothing and never was, and for paths of several repositories.
     """
     given = [_Given.of(path) for path in paths]
-    tops = sorted({_top(one.folder) or "" for one in given})
+    tops = sorted({repository(one.folder) or "" for one in given})
     if len(tops) > 1:
         named = " and ".join(top or "no repository" for top in tops[:2])
         raise UsageError(f"the paths lie in different repositories ({named}); check one at a time")
@@ -366,7 +366,7 @@ def _read(path: str) -> bytes:
         return file.readall()
 
 
-def _top(folder: str) -> str | None:
+def repository(folder: str) -> str | None:
     """The repository that a folder is in: the nearest ``.git`` upward, else the nearest ``costguard.yaml``."""
     configured = None
     for one in (Path(folder), *Path(folder).parents):
