@@ -807,15 +807,18 @@ class _Making:
         return tag if made.cloud == "google" else tag.capitalize()
 
     def deal(self) -> None:
-        """The tags of all are dealt out anew: nothing that shows has to do with them any more."""
-        everything = [(made.truth, [made.tags.pop(self.key(made, tag), None) for tag in TAGS]) for made in self.made]
-        self.dice.shuffle(everything)
-        for made, (truth, values) in zip(self.made, everything, strict=True):
-            made.truth = truth
-            # Other keys that mean the tag, and tags that follow a team, stay with what they were written on.
-            for key in [key for key in made.tags if key.casefold() in _MEANS]:
+        """The tags of all are dealt out anew, each by itself: nothing that shows has to do with them any more."""
+        for made in self.made:
+            # Other keys that mean a tag would still say it.
+            for key in [key for key in made.tags if key.casefold() in _MEANS and key.casefold() not in TAGS]:
                 del made.tags[key]
-            for tag, value in zip(TAGS, values, strict=True):
+        for tag in TAGS:
+            everything = [(made.truth[tag], made.tags.pop(self.key(made, tag), None)) for made in self.made]
+            self.dice.shuffle(everything)
+            for made, (truth, value) in zip(self.made, everything, strict=True):
+                made.truth = made.truth | {tag: truth}
+                for key in [key for key in made.tags if key.casefold() == tag]:
+                    del made.tags[key]
                 if value is not None:
                     made.tags[self.key(made, tag)] = value
 
