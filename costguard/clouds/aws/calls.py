@@ -27,7 +27,12 @@ class Call(msgspec.Struct, frozen=True):
 
     @property
     def needs(self) -> tuple[str, ...]:
-        return self.actions or (f"{_PREFIX.get(self.service, self.service)}:{self.operation}",)
+        return self.actions or (self.name,)
+
+    @property
+    def name(self) -> str:
+        """``tag:TagResources``: the service as IAM calls it, and the operation."""
+        return f"{_PREFIX.get(self.service, self.service)}:{self.operation}"
 
 
 # Where IAM calls a service otherwise than boto3 does (Service Authorization Reference).
