@@ -21,11 +21,23 @@ _NOWHERE = "-"
 
 def tasks(doc: AwsDoc, run: Run) -> list[Task]:
     """What there is to do to read AWS as the configuration says. Raises :class:`UsageError` where it can't be begun."""
-    inventory = _Inventory(doc, run, Aws(run.pacer, doc.profile), _external_id(doc))
+    inventory = _Inventory(doc, run, Aws(run.pacer, doc.profile), external_id(doc))
     return [inventory.start]
 
 
-def _external_id(doc: AwsDoc) -> str | None:
+def way_in(aws: Aws, doc: AwsDoc, account: str, external: str | None) -> Access:
+    """An account as the configuration has it read: as its role, or as the caller itself where there is none, and for
+    the caller's own account. The caller must have been identified."""
+    role = doc.role_arn(aws.caller.partition, account)
+    if role is None or account == aws.caller.account:
+        return aws.own(account)
+    access = aws.assume(role, account, doc.session_name, external)
+    access.partition = aws.caller.partition
+    return access
+
+
+def external_id(doc: AwsDoc) -> str | None:
+    """What the trust policy of the role asks for. Raises :class:`UsageError` where the environment doesn't have it."""
     return doc.external_id.value(os.environ) if isinstance(doc.external_id, FromEnvDoc) else doc.external_id
 
 
@@ -116,11 +128,7 @@ class _Inventory:
         )
 
     def _access(self, account: Account) -> Access:
-        caller = self._aws.caller
-        role = self._doc.role_arn(caller.partition, account.id)
-        if role is None or account.id == caller.account:
-            return self._aws.own(account.id)
-        return self._aws.assume(role, account.id, self._doc.session_name, self._external_id)
+        return way_in(self._aws, self._doc, account.id, self._external_id)
 
     def _regions(self, access: Access) -> tuple[list[str], bool]:
         """The regions to read, with a cell for each that isn't; and whether there may be others to read, of which
