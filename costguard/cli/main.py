@@ -20,6 +20,7 @@ _COMMANDS = {
     "fix": "costguard.cli.fix",
     "gate": "costguard.cli.gate",
     "policy": "costguard.cli.policy",
+    "reconcile": "costguard.cli.reconcile",
     "report": "costguard.cli.report",
     "scan": "costguard.cli.scan",
 }

@@ -17,6 +17,7 @@ from costguard.reports.text import ADDRESS, printable, prose
 _LISTED = 200
 """Resources that are listed one by one; the file has them all."""
 _SOME = 5
+_REASONS = 20
 
 
 def terminal(changes: ChangeSet, style: Style) -> str:
@@ -158,16 +159,18 @@ class _Diff(Page):
         self._grouped(_by_reason(found))
         self.say([])
 
-    def _grouped(self, groups: Iterable[tuple[str, Sequence[Change]]]) -> None:
+    def _grouped(self, groups: Sequence[tuple[str, Sequence[Change]]]) -> None:
         """Each reason once, with some of the resources that it is the reason for."""
-        for why, found in groups:
+        for why, found in groups if self._verbose else groups[:_REASONS]:
             self.say([(f"{len(found):,} ×", BOLD), *words(prose(why))], "  ", "      ")
             shown = found if self._verbose else found[:_SOME]
             for change in shown:
-                best = ", ".join(f"{one.tag}: {one.after} ({one.confidence:.2f})" for one in change.proposed)
-                self.say([(printable(change.id, ADDRESS), ""), *words(prose(best), DIM)], "      ", "          ")
+                self.say([(printable(change.id, ADDRESS), "")], "      ")
             if len(shown) < len(found):
                 self.say(words(f"and {len(found) - len(shown):,} more (-v lists them)", DIM), "      ")
+        if not self._verbose and len(groups) > _REASONS:
+            left = sum(len(found) for _, found in groups[_REASONS:])
+            self.say(words(f"and {count(left, 'resource')} for other reasons (-v lists them)", DIM), "  ")
 
     def _ladder(self, steps: Sequence[Step]) -> None:
         if not steps:

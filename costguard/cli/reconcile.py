@@ -1,0 +1,241 @@
+"""``costguard reconcile``: tags what can be proven, patches the source of what Terraform manages, flags the rest."""
+
+import os
+import re
+import shlex
+from collections import Counter
+from contextlib import AbstractContextManager, closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+
+from costguard import reports
+from costguard.cli import options, say
+from costguard.config import Config, ConfigDoc, FromEnvDoc, ReconcileDoc
+from costguard.errors import DocumentError, ExitCode, UsageError
+from costguard.model.change import ChangeSet
+from costguard.policy import Policy
+from costguard.reports.text import ADDRESS, printable
+
+if TYPE_CHECKING:
+    from costguard.reconcile.journal import Journal
+
+_LOOK = (
+    click.option("--verbose", "-v", count=True, help="Say more: every resource."),
+    click.option("--quiet", "-q", is_flag=True, help="Only the summary, and what could not be read."),
+    click.option("--no-color", is_flag=True, help="No colours, also on a terminal. NO_COLOR does the same."),
+)
+_FORMAT = click.option(
+    "--format",
+    "format_name",
+    type=click.Choice(["terminal", "markdown", "json"]),
+    default="terminal",
+    show_default=True,
+    help="How it is printed: as a diff, as Markdown for whoever approves it, or as the change set itself.",
+)
+
+
+def _look_options(command: options.F) -> options.F:
+    for option in reversed(_LOOK):
+        command = option(command)
+    return command
+
+
+@click.group("reconcile")
+def command() -> None:
+    """Mend what a scan found: plan, look at the plan, apply it, and undo it if need be.
+
+    Nothing is written to a cloud but by `apply --apply` and `undo --apply`, and nothing but what a change set says.
+    """
+
+
+@command.command("plan")
+@options.policy_options
+@click.option("--store", metavar="FILE", help="What a scan kept. Default: inventory.store of costguard.yaml.")
+@click.option("--state", "states", multiple=True, metavar="PATH|URL", help="As for scan. Repeatable.")
+@click.option("--allow-gap", "allowed", multiple=True, metavar="PATTERN", help="As for scan. Repeatable.")
+@click.option(
+    "--account", "accounts", multiple=True, metavar="ID", help="Plan for this account or project alone; * matches."
+)
+@click.option("--type", "types", multiple=True, metavar="TYPE", help="Plan for this Terraform type alone; * matches.")
+@click.option("--tag", "tags", multiple=True, metavar="TAG", help="Plan for this tag of the policy alone. Repeatable.")
+@click.option(
+    "--threshold",
+    type=click.FloatRange(0, 1, min_open=True),
+    metavar="SHARE",
+    help="How sure a value must be to be written. Default: reconcile.threshold of costguard.yaml, or 0.95.",
+)
+@click.option("--output", "-o", metavar="FILE", help="Write the change set, which apply takes, to this file.")
+@click.option("--patches", metavar="DIR", help="Write a patch for each repository into this folder.")
+@_FORMAT
+@_look_options
+def plan(
+    policies: tuple[str, ...],
+    config_file: str | None,
+    store: str | None,
+    states: tuple[str, ...],
+    allowed: tuple[str, ...],
+    accounts: tuple[str, ...],
+    types: tuple[str, ...],
+    tags: tuple[str, ...],
+    threshold: float | None,
+    output: str | None,
+    patches: str | None,
+    format_name: str,
+    verbose: int,
+    quiet: bool,
+    no_color: bool,
+) -> int:
+    """Say what would be done about what the last scan found, and why.
+
+    Writes nothing to any cloud and to no source: it makes a change set, which `costguard reconcile apply` takes.
+    """
+    from costguard.clouds.store import Store
+    from costguard.reconcile.clouds import Reach
+    from costguard.reconcile.plan import Narrowed, Planning
+    from costguard.reconcile.plan import plan as planned
+    from costguard.reconcile.source import Sources
+
+    config = options.config_in_force(config_file)
+    doc = config.doc if config is not None else ConfigDoc(version=1)
+    policy = options.policy_in_force(policies, config_file)
+    look = options.style(verbose=verbose, quiet=quiet, no_color=no_color, output=None)
+    names = _tags(policy)
+    if wrong := [tag for tag in tags if tag not in names]:
+        raise UsageError(f"--tag: no tag of the policy is called {printable(wrong[0])!r}; there are {', '.join(names)}")
+    reconcile = doc.reconcile if threshold is None else msgspec.structs.replace(doc.reconcile, threshold=threshold)
+    _understood(reconcile, policy, config)
+    folder = config.folder if config is not None else Path()
+    path = Path(store) if store is not None else folder / doc.inventory.store
+    now = datetime.now(UTC).replace(microsecond=0)
+    options.keep(output, str(path))
+    judging = options.live_judging(config, doc.inventory, policy, states, allowed)
+    reach = Reach(doc)
+    with Store.open(path) as scanned, _journal(config) as journal:
+        result = planned(
+            scanned,
+            Planning(
+                judging=judging,
+                doc=reconcile,
+                scan=str(path),
+                now=now,
+                sources=Sources(policy, config, judging.today, judging.states),
+                hindrance=reach.hindrance,
+                witnesses=lambda survey: reach.witnesses(survey, judging, now),
+                flags=journal.flags(),
+                narrowed=Narrowed(accounts=accounts, types=types, tags=tags),
+            ),
+        )
+        if not (accounts or types or tags):  # Of what wasn't looked at nothing is said.
+            journal.flag(result.climb.flags)
+            journal.unflag(result.climb.gone)
+    if output is not None:
+        _save(Path(output), result.changes)
+    if patches is not None:
+        _save_patches(Path(patches), result.changes)
+    _print(result.changes, format_name, look)
+    if output is None and format_name == "terminal" and not quiet and _does_something(result.changes):
+        say("costguard: --output FILE keeps the change set, and `costguard reconcile apply FILE` applies it")
+    return ExitCode.INCOMPLETE if result.changes.gaps else ExitCode.CLEAN
+
+
+@command.command("show")
+@click.argument("changeset", metavar="CHANGESET")
+@_FORMAT
+@_look_options
+def show(changeset: str, format_name: str, verbose: int, quiet: bool, no_color: bool) -> int:
+    """Print a change set again."""
+    changes = _read(changeset)
+    _print(changes, format_name, options.style(verbose=verbose, quiet=quiet, no_color=no_color, output=None))
+    return ExitCode.INCOMPLETE if changes.gaps else ExitCode.CLEAN
+
+
+def _understood(doc: ReconcileDoc, policy: Policy, config: Config | None) -> None:
+    """Raises :class:`DocumentError` where the configuration speaks of tags or values that the policy doesn't have."""
+    from costguard.reconcile.infer.witnesses import objections
+
+    wrong = [(("reconcile", "infer", *path), sentence) for path, sentence in objections(doc.infer, policy)]
+    names = _tags(policy)
+    wrong += [
+        (("reconcile", "overwrite", index), f"no tag of the policy is called {name!r}; there are {', '.join(names)}")
+        for index, name in enumerate(doc.overwrite)
+        if name not in names
+    ]
+    if wrong and config is not None:
+        raise DocumentError(config.document.problem(path, sentence) for path, sentence in wrong)
+
+
+def _tags(policy: Policy) -> list[str]:
+    """The policy's names of its tags."""
+    from costguard.policy.rules.require import Require
+
+    return sorted({rule.spelling.name for rule in policy.rules if isinstance(rule, Require)} | set(policy.spellings))
+
+
+def _journal(config: Config | None) -> "AbstractContextManager[Journal]":
+    """The journal that the configuration names. Raises :class:`UsageError` and :class:`JournalError`."""
+    from costguard.reconcile.journal.sql import open_journal
+
+    stated = config.doc.reconcile.store if config is not None else ReconcileDoc().store
+    url = stated.value(os.environ) if isinstance(stated, FromEnvDoc) else stated
+    path = url.removeprefix("sqlite:///")
+    if path != url and config is not None and not Path(path).is_absolute():
+        url = f"sqlite:///{config.folder / path}"
+    return closing(open_journal(url))
+
+
+def _read(path: str) -> ChangeSet:
+    from costguard.model.change import read
+
+    return read(options.read_input() if path == "-" else options.read_file(path), printable(path, ADDRESS))
+
+
+def _print(changes: ChangeSet, format_name: str, look: reports.Style) -> None:
+    from costguard.reports.changes import FORMATS
+
+    options.write(FORMATS[format_name](changes, look), utf_8=format_name != "terminal")
+
+
+def _does_something(changes: ChangeSet) -> bool:
+    return bool(changes.steps) or any(change.decision == "tag" for change in changes.changes)
+
+
+def _save(path: Path, changes: ChangeSet) -> None:
+    """A change set names every account and resource: only its user may read it."""
+    from costguard.model.change import written
+
+    _write(path, written(changes))
+
+
+def _write(path: Path, raw: bytes) -> None:
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(raw)
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        raise UsageError(f"{printable(str(path), ADDRESS)} can't be written: {why}") from error
+
+
+def _save_patches(folder: Path, changes: ChangeSet) -> None:
+    """One file for each repository, called after it."""
+    names: Counter[str] = Counter()
+    for patch in changes.patches:
+        if not patch.diff:
+            continue
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"--patches: {printable(str(folder), ADDRESS)} is no folder: {error.strerror}") from error
+        stem = re.sub(r"[^A-Za-z0-9._-]", "_", Path(patch.repository).name).lstrip(".") or "source"
+        names[stem] += 1
+        name = stem if names[stem] == 1 else f"{stem}-{names[stem]}"
+        _write(folder / f"{name}.patch", patch.diff.encode())
+        where = printable(str(folder / f"{name}.patch"), ADDRESS)
+        repository = printable(patch.repository, ADDRESS)
+        say(
+            f"costguard: {where}: git -C {shlex.quote(repository)} apply brings {len(patch.mends):,} resources in order"
+        )
