@@ -1,28 +1,37 @@
-"""The one door to Google Cloud: Google's own clients of the asset inventory and of Resource Manager.
+"""The one door to Google Cloud: Google's own clients of the asset inventory and of Resource Manager, and its session
+for what is spoken to over HTTP.
 
 Every call waits for its token bucket, attempt by attempt; what was one call too many slows that bucket down. The
 clients' own retries are off: they don't cover an exhausted quota, and know no bucket. What Google answers instead of a
 page becomes a sentence for the ledger.
 
-A test, or an emulator, gives ``channel``: it is asked for a connection to each host, and no credentials are looked for.
+A test, or an emulator, gives ``channel``, and ``http`` for the APIs that are spoken to over HTTP: they are asked for a
+connection to each host, and for its address, and no credentials are looked for.
 """
 
+import contextlib
 import os
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
-from costguard.clouds.google.calls import CALLS, Api, Call
+from costguard.clouds.google.calls import CALLS, GET_OPERATION, UPDATE_PROJECT, WRITER_CALLS, Api, Call, RestCall
 from costguard.clouds.pace import Pacer
 from costguard.clouds.sighting import SourceError
+from costguard.clouds.writing import How
 from costguard.errors import UsageError
+
+T = TypeVar("T")
 
 Channel = Callable[[str], Any]
 """A connection (``grpc.Channel``, which comes without types) to a host."""
 
 EMULATOR = "COSTGUARD_GOOGLE_EMULATOR_HOST"
 """Names an address (``127.0.0.1:8080``) that is spoken to instead of Google, without TLS and without credentials."""
+
+HTTP_EMULATOR = "COSTGUARD_GOOGLE_EMULATOR_HTTP_HOST"
+"""The same for what is spoken to over HTTP."""
 
 _PATIENCE = 180.0
 """Quotas are counted by the minute: one that was used up is there again by then."""
@@ -36,6 +45,18 @@ class InvalidError(SourceError):
     """Google doesn't take the request as it is. It also says so of asset types that it doesn't know."""
 
 
+class AbsentError(SourceError):
+    """It isn't there. Some of Google's APIs never say so, and deny access instead, so that nobody learns of it."""
+
+
+class WriteError(SourceError):
+    """A write didn't turn out well; ``how`` says what is known of it."""
+
+    def __init__(self, said: str, how: How) -> None:
+        super().__init__(said)
+        self.how = how
+
+
 class Google:
     """Google Cloud for one run: the credentials, the connections, the buckets that all workers share."""
 
@@ -45,6 +66,7 @@ class Google:
         quota_project: str | None = None,
         *,
         channel: Channel | None = None,
+        http: Callable[[str], str] | None = None,
         patience: float = _PATIENCE,
         pause: float = 1.0,
         timeout: float = 60.0,
@@ -55,12 +77,13 @@ class Google:
         Raises :class:`UsageError` where Google's libraries aren't installed.
         """
         self._sdk = sdk()
-        self._pacer = pacer
         self._quota_project = quota_project
         self._channel = channel or _emulator()
-        self._patience = patience
-        self._pause = pause
-        self._timeout = timeout
+        self._http = http or _http_emulator()
+        self.pacer = pacer
+        self.patience = patience
+        self.pause = pause
+        self.timeout = timeout
         self._making = threading.Lock()
         self._clients: dict[tuple[str, str], Any] = {}
         self._credentials: Any = None
@@ -94,7 +117,7 @@ class Google:
         """
         if call not in CALLS:
             raise AssertionError(f"{call.rpc} is not in the table of calls")
-        from google.api_core import exceptions, retry
+        from google.api_core import exceptions
         from google.auth.exceptions import GoogleAuthError
 
         passing = (
@@ -103,27 +126,19 @@ class Google:
             exceptions.InternalServerError,
             exceptions.DeadlineExceeded,
         )
-        family, quota = call.quota
-        bucket = self._pacer.bucket(("google", self._quota_project, location, family), quota)
-
         unheard = exceptions.ServiceUnavailable, exceptions.DeadlineExceeded
 
-        def attempt() -> Any:
-            self._pacer.check()
-            bucket.take()
+        def send() -> Any:
+            method = getattr(self._client(call, location), _snake(call.method))
             try:
-                answer = method(request=dict(request), retry=None, timeout=self._timeout)
+                answer = method(request=dict(request), retry=None, timeout=self.timeout)
                 message = next(iter(answer.pages)) if call.paged else answer
             except unheard:
                 raise
-            except exceptions.GoogleAPICallError as error:
+            except exceptions.GoogleAPICallError:
                 self._heard.add(call.api)
-                if isinstance(error, exceptions.ResourceExhausted):
-                    self._pacer.throttles += 1
-                    bucket.throttled()
                 raise
             self._heard.add(call.api)
-            bucket.answered()
             return type(message).pb(message)
 
         def passes(error: Exception) -> bool:
@@ -131,16 +146,8 @@ class Google:
             hopeless = isinstance(error, unheard) and call.api in self._silent - self._heard
             return isinstance(error, passing) and not hopeless and not _no_token(error)
 
-        repeat = retry.Retry(
-            passes,
-            initial=self._pause,
-            maximum=10.0,
-            multiplier=2.0,
-            timeout=self._patience,
-        )
         try:
-            method = getattr(self._client(call, location), _snake(call.method))
-            return repeat(attempt)()
+            return self.repeated(call, location, send, passes)
         except (exceptions.GoogleAPIError, GoogleAuthError) as error:
             said = explain(error, call, about)
             if isinstance(error, exceptions.RetryError) and isinstance(error.cause, unheard):
@@ -150,7 +157,81 @@ class Google:
                     raise DeniedError(said) from error
                 case exceptions.InvalidArgument():
                     raise InvalidError(said) from error
+                case exceptions.NotFound():
+                    raise AbsentError(said) from error
             raise SourceError(said) from error
+
+    def begin(self, call: Call, request: Mapping[str, Any], about: str) -> Any:
+        """Begins what takes a while, or asks how far it is: a ``google.longrunning.Operation``.
+
+        It is sent once, and again only where it was one call too many, which nobody has taken. Raises
+        :class:`WriteError`.
+        """
+        if call not in WRITER_CALLS:
+            raise AssertionError(f"{call.rpc} is not in the table of calls")
+        from google.api_core import exceptions
+        from google.auth.exceptions import GoogleAuthError
+
+        def send() -> Any:
+            if call == GET_OPERATION:
+                # The operations of an API have no client of their own, but each client's transport has one.
+                operations = self._client(UPDATE_PROJECT, "").transport.operations_client
+                return operations.get_operation(request["name"], retry=None, timeout=self.timeout)
+            method = getattr(self._client(call, ""), _snake(call.method))
+            return method(request=dict(request), retry=None, timeout=self.timeout).operation
+
+        try:
+            return self.repeated(call, "", send, lambda error: isinstance(error, exceptions.ResourceExhausted))
+        except (exceptions.GoogleAPIError, GoogleAuthError) as error:
+            raise WriteError(explain(error, call, about), outcome(error)) from error
+
+    def repeated(
+        self, call: Call | RestCall, place: str, send: Callable[[], T], passes: Callable[[Exception], bool]
+    ) -> T:
+        """What ``send`` brings. Each attempt waits for the bucket that the call has at the ``place``; an error that
+        ``passes`` is tried again while patience lasts. Raises the last error, or ``RetryError`` of it, and
+        :class:`costguard.clouds.pace.Stopped` where the run was ended before anything was sent."""
+        from google.api_core import exceptions, retry
+
+        family, quota = call.quota
+        bucket = self.pacer.bucket(("google", self._quota_project, place, family), quota)
+
+        def attempt() -> T:
+            self.pacer.check()
+            bucket.take()
+            self.pacer.check()
+            try:
+                answer = send()
+            except exceptions.ResourceExhausted:
+                self.pacer.throttles += 1
+                bucket.throttled()
+                raise
+            bucket.answered()
+            return answer
+
+        repeat = retry.Retry(passes, initial=self.pause, maximum=10.0, multiplier=2.0, timeout=self.patience)
+        return repeat(attempt)()
+
+    def session(self) -> Any:
+        """A ``requests.Session`` that signs what it sends, for one thread. Raises ``DefaultCredentialsError``."""
+        if self._http is not None:
+            import requests
+
+            session = requests.Session()
+            session.trust_env = False  # No proxy stands between here and an emulator.
+            return session
+        from google.auth.transport.requests import AuthorizedSession
+
+        return AuthorizedSession(self._signed_in())  # type: ignore[no-untyped-call]
+
+    def url(self, host: str) -> str:
+        """Where an API is spoken to over HTTP: ``https://compute.googleapis.com``. Raises :class:`SourceError` where an
+        emulator is spoken to and there is none for that."""
+        if self._http is not None:
+            return self._http(host)
+        if self._channel is not None:
+            raise SourceError(f"{host} is spoken to over HTTP, and there is no emulator for that ({HTTP_EMULATOR})")
+        return f"https://{host}"
 
     def _client(self, call: Call, location: str) -> Any:
         host = f"{location}-{call.api}" if location else call.api
@@ -165,13 +246,19 @@ class Google:
         if self._channel is not None:
             transport = kind.get_transport_class("grpc")
             return kind(transport=transport(host=host, channel=self._channel(host)))
-        if self._credentials is None:
-            self._credentials = self._sign_in()
+        credentials = self._signed_in(held=True)
         if host == call.api:
-            return kind(credentials=self._credentials)
+            return kind(credentials=credentials)
         from google.api_core.client_options import ClientOptions
 
-        return kind(credentials=self._credentials, client_options=ClientOptions(api_endpoint=host))
+        return kind(credentials=credentials, client_options=ClientOptions(api_endpoint=host))
+
+    def _signed_in(self, *, held: bool = False) -> Any:
+        """The credentials of the run. ``held``: whoever asks is the one that is making a client."""
+        with contextlib.nullcontext() if held else self._making:
+            if self._credentials is None:
+                self._credentials = self._sign_in()
+            return self._credentials
 
     def _sign_in(self) -> Any:
         """The application default credentials. Where there are none, it takes up to a quarter of a minute to see that
@@ -222,6 +309,11 @@ def _emulator() -> Channel | None:
     return connect
 
 
+def _http_emulator() -> Callable[[str], str] | None:
+    address = os.environ.get(HTTP_EMULATOR)
+    return (lambda _: f"http://{address}") if address else None
+
+
 def _snake(name: str) -> str:
     return "".join(f"_{char.lower()}" if char.isupper() else char for char in name).removeprefix("_")
 
@@ -233,7 +325,35 @@ def _no_token(error: Exception) -> str:
     return why if found else ""
 
 
-def explain(error: Exception, call: Call, about: str) -> str:
+def outcome(error: Exception) -> How:
+    """What is known of a write that ended so. A status that Google gives to what it refuses says that nothing was
+    written ("google.rpc.Code"); one that it also gives where something broke on the way says nothing."""
+    from google.api_core import exceptions
+    from google.auth.exceptions import GoogleAuthError
+
+    while isinstance(error, exceptions.RetryError) and error.cause is not None:
+        error = error.cause
+    if _no_token(error) or isinstance(error, GoogleAuthError):
+        return "refused"
+    match error:
+        case exceptions.ResourceExhausted():
+            return "again"
+        case exceptions.Aborted() | exceptions.PreconditionFailed():
+            return "conflict"
+        case exceptions.NotFound():
+            return "gone"
+        case (
+            exceptions.BadRequest()
+            | exceptions.Unauthorized()
+            | exceptions.Forbidden()
+            | exceptions.AlreadyExists()
+            | exceptions.MethodNotImplemented()
+        ):
+            return "refused"
+    return "unknown"
+
+
+def explain(error: Exception, call: Call | RestCall, about: str) -> str:
     """A sentence for the ledger: what was asked, what Google said, and what helps."""
     from google.api_core import exceptions
     from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError, RefreshError
@@ -247,6 +367,7 @@ def explain(error: Exception, call: Call, about: str) -> str:
         return f"the Google credentials can't be renewed: {words(str(error))}"
     if isinstance(error, GoogleAuthError):
         return f"the Google credentials can't be used: {words(str(error))}"
+    repeated = isinstance(error, exceptions.RetryError)
     while isinstance(error, exceptions.RetryError) and error.cause is not None:
         error = error.cause
     what = call.method
@@ -276,10 +397,13 @@ def explain(error: Exception, call: Call, about: str) -> str:
             return f"access denied to {what}, which needs {call.permission} on {about} ({answer})"
         case exceptions.NotFound():
             return f"there is no {about}, or none that {what} shows ({answer})"
+        case exceptions.Aborted() | exceptions.PreconditionFailed():
+            return f"{what} was refused because somebody else has changed it meanwhile ({answer})"
         case exceptions.ResourceExhausted():
             return f"throttled away: {what} was refused as one call too many, however slowly it was repeated ({answer})"
         case exceptions.ServerError():
-            return f"{what} failed on the side of Google, also when it was repeated ({answer})"
+            often = ", also when it was repeated" if repeated else ""
+            return f"{what} failed on the side of Google{often} ({answer})"
     return f"{what} was refused ({answer})"
 
 

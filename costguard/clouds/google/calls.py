@@ -17,7 +17,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     """One method of Google's. ``service`` is its gRPC service, and the client that has it is named after that.
 
     ``paged``: it answers page by page. ``per_minute`` is how often it may be called by one project, and ``family`` what
-    it shares that with.
+    it shares that with. Without a ``permission`` none is needed.
     """
 
     api: Api
@@ -35,12 +35,38 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def quota(self) -> tuple[str, Quota]:
-        """The family of calls that share it, and the quota.
+        """The family of calls that share it, and the quota."""
+        return self.family or self.method, _quota(self.per_minute)
 
-        Google counts calls by the minute: what may be sent at once is taken off, or the first minute had too many.
-        """
-        burst = max(1, self.per_minute // 60)
-        return self.family or self.method, Quota((self.per_minute - burst) / 60, burst)
+
+class RestCall(msgspec.Struct, frozen=True, kw_only=True):
+    """One method of an API that is spoken to over HTTP, because its client is dear or is none: Compute's takes seconds
+    to import.
+
+    ``method`` is its id in Google's discovery documents (``compute.instances.setLabels``), ``path`` its path there with
+    names in braces for what varies. ``api`` is the host; ``{location}`` in it stands for where the resource is.
+    ``each``: the quota is each project's of the resources, not the caller's, and each region's where there is one.
+    """
+
+    api: str
+    verb: Literal["GET", "POST", "PATCH"]
+    method: str
+    path: str
+    permission: str
+    per_minute: int
+    family: str
+    each: bool = False
+
+    @property
+    def quota(self) -> tuple[str, Quota]:
+        """The family of calls that share it, and the quota."""
+        return f"{self.api} {self.family}", _quota(self.per_minute)
+
+
+def _quota(per_minute: int) -> Quota:
+    """Google counts calls by the minute: what may be sent at once is taken off, or the first minute had too many."""
+    burst = max(1, per_minute // 60)
+    return Quota((per_minute - burst) / 60, burst)
 
 
 _ASSET: Api = "cloudasset.googleapis.com"
@@ -144,7 +170,29 @@ CALLS = (
     LIST_TAG_VALUES,
     LIST_EFFECTIVE_TAGS,
 )
-"""All calls."""
+"""All calls of a scan."""
+
+UPDATE_PROJECT = Call(
+    api=_MANAGER,
+    service="google.cloud.resourcemanager.v3.Projects",
+    method="UpdateProject",
+    permission="resourcemanager.projects.update",
+    paged=False,
+    per_minute=600,
+    family="writes of Resource Manager",
+)
+# Whoever began an operation may ask how far it is.
+GET_OPERATION = Call(
+    api=_MANAGER,
+    service="google.longrunning.Operations",
+    method="GetOperation",
+    permission="",
+    paged=False,
+    per_minute=600,
+    family=_READS,
+)
+WRITER_CALLS = (GET_PROJECT, UPDATE_PROJECT, GET_OPERATION)
+"""The calls over gRPC of who writes labels; those over HTTP are beside the types that they are for."""
 
 ROLES = ("roles/cloudasset.viewer", "roles/browser", "roles/resourcemanager.tagViewer")
 """Google's own roles that hold the permissions, and more than these."""
@@ -156,15 +204,33 @@ def permissions() -> tuple[str, ...]:
     return tuple(sorted({call.permission for call in CALLS}))
 
 
+def writer_permissions() -> tuple[str, ...]:
+    """Those that whoever writes labels needs on what is written, in their order; they are more than to label, for many
+    an API has one permission for all that can be updated."""
+    from costguard.clouds.google.labels.table import CALLS as OVER_HTTP
+
+    held = {call.permission for call in WRITER_CALLS} | {call.permission for call in OVER_HTTP}
+    return tuple(sorted(held - {""}))
+
+
 def role_document() -> str:
     """A custom role with exactly those, as ``gcloud iam roles create costguardReader --file=…`` takes it."""
+    return _role("reader", "Reads the inventory of resources, labels and Tags; changes nothing.", permissions())
+
+
+def writer_role_document() -> str:
+    """The same for ``costguard reconcile``, which writes labels. What isn't written may be left out."""
+    return _role("writer", "Reads and writes the labels of single resources.", writer_permissions())
+
+
+def _role(what: str, description: str, held: tuple[str, ...]) -> str:
     return "\n".join(
         (
-            "title: Costguard reader",
-            "description: Reads the inventory of resources, labels and Tags; changes nothing.",
+            f"title: Costguard {what}",
+            f"description: {description}",
             "stage: GA",
             "includedPermissions:",
-            *(f"- {permission}" for permission in permissions()),
+            *(f"- {permission}" for permission in held),
             "",
         )
     )
