@@ -6,6 +6,7 @@ is right is the confidence of a value. What is learned from a resource never cou
 of its family: the stack, the module or the parent that it was made with.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -18,7 +19,7 @@ from costguard.model.resource import Resource
 from costguard.policy.rules.require import Require
 from costguard.reconcile.infer import Inference, Inferred, Witness
 from costguard.reconcile.infer.measure import PRIORS, Curve, Table, surprise
-from costguard.reconcile.infer.surroundings import Item, Surroundings, short
+from costguard.reconcile.infer.surroundings import LONGEST_SAID, Item, Surroundings, short
 from costguard.reconcile.infer.words import Learned, Words, words
 
 FEWEST = 50
@@ -28,7 +29,6 @@ BELIEVABLE = 0.5
 _FOLDS = 5
 _MOST_LEARNED = 30_000
 _MOST_MEASURED = 8_000
-_THINNED = 0.85
 _EDGES = (0.0, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 1.0)
 
 
@@ -51,9 +51,9 @@ def study(
 
 
 class _Answer(NamedTuple):
-    """What all evidence together says: the value by its number, how clearly, and whether there is a conflict."""
+    """What all evidence together says: the value, how clearly, and whether there is a conflict."""
 
-    value: int
+    value: str
     score: float
     conflict: tuple[int, int] | None  # the places, among the items, of what is in conflict
     worth: list[float]  # of the items
@@ -64,7 +64,7 @@ class _Held(NamedTuple):
 
     family: int
     fold: int
-    truth: int
+    truth: str
     items: list[Item]
 
 
@@ -99,7 +99,7 @@ def _stated(answer: _Answer, items: Sequence[Item]) -> float:
     )
 
 
-def _features(items: Sequence[Item], worth: Sequence[float], columns: Mapping[str, int], value: int) -> Any:
+def _features(items: Sequence[Item], worth: Sequence[float], columns: Mapping[str, int], value: str) -> Any:
     """For each sort of evidence, what there is of it for a value and what there is against it."""
     found = np.zeros(2 * len(columns))
     for item, one in zip(items, worth, strict=True):
@@ -116,7 +116,7 @@ def _weighed(table: Table, columns: Mapping[str, int], weights: Any, items: Sequ
     worth = [table.worth(item.strata) for item in items]
     values = sorted({item.value for item in items})
     scores = [float(_features(items, worth, columns, value) @ weights[:-1] + weights[-1]) for value in values]
-    best = max(range(len(values)), key=lambda at: (scores[at], -values[at]))
+    best = max(range(len(values)), key=lambda at: (scores[at], -at))
     others = [score for at, score in enumerate(scores) if at != best]
     score = scores[best] - float(np.logaddexp.reduce([0.0, *others]))
     value = values[best]
@@ -198,7 +198,7 @@ class _Study:
                 if self._rules[rule].allows(hint.value):
                     sure = "sure" if hint.strength >= 0.9 else "rather" if hint.strength >= 0.5 else "hardly"
                     strata = (f"{hint.kind} hint", sure)
-                    items.append(Item(hint.kind, around.code(rule, hint.value), strata, _said(hint.says)))
+                    items.append(Item(hint.kind, hint.value, strata, _said(short(hint.says, LONGEST_SAID))))
         learned = self._learned.get(rule)
         if learned is not None:
             row = around.row(resource.id or resource.address)
@@ -207,28 +207,26 @@ class _Study:
             else:
                 guess = learned.held_out(row, alone=alone)
             if guess is not None:
-                says = _said(
-                    f"names and places like its own mostly have {short(self._key(resource, rule))} = "
-                    f"{short(around.text(rule, guess.value))}"
-                )
-                items.append(Item("model", guess.value, ("model", f"grade {guess.grade}"), says))
+                value = around.text(rule, guess.value)
+                key = short(self._rules[rule].spelling.on(resource.cloud))
+                says = _said(f"resources of such a name and place mostly have {key} = {short(value)}")
+                items.append(Item("model", value, ("model", f"grade {guess.grade}"), says))
         return items
-
-    def _key(self, resource: Resource, rule: int) -> str:
-        return self._rules[rule].spelling.on(resource.cloud)
 
     def _hidden(self, rule: int, rows: npt.NDArray[np.int64], sample: Mapping[int, Resource]) -> Iterator[_Held]:
         """Every third one is hidden by itself, with its family, and with most of that, as things go untagged in
         practice; and half of them lose their other tags of the policy's, too."""
-        around, dice = self._around, np.random.default_rng(self._salt)
+        around = self._around
         for at, (row, fold) in enumerate(zip(rows.tolist(), self._folds(rows).tolist(), strict=True)):
-            without = rows[:0]
-            if at % 3:
-                without = around.family(row)
-                if at % 3 == 2:
-                    without = without[dice.random(len(without)) < _THINNED]
-            items = self._items(sample[row], rule, without, alone=at % 2 == 1)
-            yield _Held(int(around.families[row]), fold, int(around.values[rule][row]), items)
+            match at % 3:
+                case 0:
+                    without = rows[:0]
+                case 1:
+                    without = around.family(row)
+                case _:
+                    without = around.together(sample[row], rule, row, account=at // 6 % 2 == 1)
+            items = self._items(sample[row], rule, without, alone=at // 3 % 2 == 1)
+            yield _Held(int(around.families[row]), fold, around.text(rule, int(around.values[rule][row])), items)
 
     # Measuring
 
@@ -272,34 +270,39 @@ class _Study:
             return Inferred(None)
         judge = self._judges.get(index)
         if judge is None:
-            return self._unmeasured(items, index)
+            return _unmeasured(items)
         answer = judge.answer(items)
         assert answer is not None  # noqa: S101 - there are items
-        return self._inferred(items, index, answer, judge.confidence(answer, items))
+        return _inferred(items, answer, judge.confidence(answer, items))
 
-    def _unmeasured(self, items: Sequence[Item], rule: int) -> Inferred:
-        """Nothing is known of the worth of anything: only the policy's own word counts."""
-        table = Table(())
-        worth = [table.worth(item.strata) if item.strata[0] in PRIORS else 0.0 for item in items]
-        order = sorted(range(len(items)), key=lambda at: (-worth[at], items[at].value))
-        best = order[0]
-        conflict = next((at for at in order if items[at].value != items[best].value and worth[at] >= BELIEVABLE), None)
-        answer = _Answer(items[best].value, 0.0, None if conflict is None else (best, conflict), worth)
-        return self._inferred(items, rule, answer, worth[best])
 
-    def _inferred(self, items: Sequence[Item], rule: int, answer: _Answer, sure: float) -> Inferred:
-        evidence = [
-            Evidence(
-                kind=item.kind, value=self._around.text(rule, item.value), confidence=round(worth, 4), says=item.says()
-            )
-            for item, worth in zip(items, answer.worth, strict=True)
-        ]
-        conflict = ""
-        if answer.conflict is not None:
-            one, other = (evidence[at] for at in answer.conflict)
-            conflict = f"{one.says}, but {other.says}"
-        evidence.sort(key=lambda one: (-one.confidence, one.kind, one.value, one.says))
-        return Inferred(self._around.text(rule, answer.value), round(sure, 4), tuple(evidence), conflict)
+def _unmeasured(items: Sequence[Item]) -> Inferred:
+    """Nothing is known of the worth of anything: only the policy's own word counts."""
+    table = Table(())
+    worth = [table.worth(item.strata) if item.strata[0] in PRIORS else 0.0 for item in items]
+    order = sorted(range(len(items)), key=lambda at: (-worth[at], items[at].value))
+    best = order[0]
+    conflict = next((at for at in order if items[at].value != items[best].value and worth[at] >= BELIEVABLE), None)
+    answer = _Answer(items[best].value, 0.0, None if conflict is None else (best, conflict), worth)
+    return _inferred(items, answer, worth[best])
+
+
+def _inferred(items: Sequence[Item], answer: _Answer, sure: float) -> Inferred:
+    evidence = [
+        Evidence(kind=item.kind, value=item.value, confidence=_rounded(worth), says=item.says())
+        for item, worth in zip(items, answer.worth, strict=True)
+    ]
+    conflict = ""
+    if answer.conflict is not None:
+        one, other = (evidence[at] for at in answer.conflict)
+        conflict = f"{one.says}, but {other.says}"
+    evidence.sort(key=lambda one: (-one.confidence, one.kind, one.value, one.says))
+    return Inferred(answer.value, _rounded(sure), tuple(evidence), conflict)
+
+
+def _rounded(sure: float) -> float:
+    """Four digits, and never more than was measured."""
+    return math.floor(sure * 10_000) / 10_000
 
 
 def _name(rule: Require) -> tuple[str, str]:
@@ -321,7 +324,7 @@ def _weights(features: Any, right: Any) -> Any:
     if len(set(right.tolist())) < 2:
         # All were right or all were wrong, whatever there was for them: each counts as it is.
         return np.array([*([1.0, -1.0] * (features.shape[1] // 2)), 0.0])
-    fitted = LogisticRegression(C=1.0, max_iter=500).fit(features, right)
+    fitted = LogisticRegression(C=1.0, solver="newton-cholesky", max_iter=200).fit(features, right)
     return np.array([*fitted.coef_[0], fitted.intercept_[0]])
 
 

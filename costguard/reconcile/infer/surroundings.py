@@ -30,16 +30,16 @@ Rows = npt.NDArray[np.int64]
 _Hashes = npt.NDArray[np.uint64]
 
 LONGEST = 120
-"""Characters of a name in a sentence; what is longer is cut in its middle."""
+LONGEST_SAID = 500
+"""Characters of a name in a sentence, and of what a witness says; what is longer is cut in its middle."""
 
 
 class Item(NamedTuple):
-    """A piece of evidence before it is measured. ``value`` is a number of :meth:`Surroundings.text`. ``strata`` say
-    what it is to be measured with, from all of its sort to the few that are just like it. ``says`` makes the
-    sentence."""
+    """A piece of evidence before it is measured. ``strata`` say what it is to be measured with, from all of its sort to
+    the few that are just like it. ``says`` makes the sentence."""
 
     kind: EvidenceKind
-    value: int
+    value: str
     strata: tuple[str, ...]
     says: Callable[[], str]
 
@@ -68,7 +68,7 @@ _KINDS: Mapping[str, EvidenceKind] = {
 
 _WHERE: Mapping[str, str] = {
     "sibling": "that belong to {}",
-    "cluster": "of {}",
+    "cluster": "of the cluster {}",
     "maker": "of {}",
     "stack": "in {}",
     "module": "in {}",
@@ -118,11 +118,11 @@ def places(resource: Resource) -> Iterator[Place]:
     for relation in resource.related:
         match relation.kind:
             case "parent":
-                yield Place("sibling", relation.id, relation.id)
+                yield Place("sibling", relation.id, _tail(relation.id))
             case "network":
-                yield Place("subnet" if _SUBNET.search(relation.id) else "network", relation.id, relation.id)
+                yield Place("subnet" if _SUBNET.search(relation.id) else "network", relation.id, _tail(relation.id))
             case "cluster" | "creator":
-                yield Place(relation.kind, relation.id, relation.id)
+                yield Place(relation.kind, relation.id, _tail(relation.id))
     for manager in resource.managers:
         if manager.tool in _STATES:
             if manager.where:
@@ -142,9 +142,9 @@ def places(resource: Resource) -> Iterator[Place]:
         yield Place("account", here, resource.account)
 
 
-def short(text: str) -> str:
-    """A name of any length, in a sentence."""
-    return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]}…{text[-LONGEST // 2 :]}"
+def short(text: str, longest: int = LONGEST) -> str:
+    """A text of any length, in a sentence."""
+    return text if len(text) <= longest else f"{text[: longest // 2]}…{text[-longest // 2 :]}"
 
 
 @lru_cache(maxsize=1 << 16)
@@ -187,7 +187,7 @@ class Surroundings:
             ids.append(_hash(resource.id or resource.address))
             for index, rule in enumerate(rules):
                 text = known(rule, resource) if selects(rule, resource) else ""
-                values[index].append(self.code(index, text) if text else UNASKED if text == "" else NOTHING)
+                values[index].append(self._code(index, text) if text else UNASKED if text == "" else NOTHING)
             home: Place | None = None
             for place in places(resource):
                 hashes, rows = groups[place.sort]
@@ -235,10 +235,16 @@ class Surroundings:
         """The rows that are made and tagged together with it, itself among them."""
         return self._family.of(int(self.families[row]))[:_MOST_KIN]
 
+    def together(self, resource: Resource, rule: int, row: int, *, account: bool) -> Rows:
+        """The rows of its family, or of its account, that have the same value: what one author made."""
+        sort, name = "account", f"{resource.cloud}/{resource.account}"
+        rows = self._groups[sort].of(_hash(name)) if account else self._family.of(int(self.families[row]))
+        same: Rows = rows[self.values[rule][rows] == self.values[rule][row]]
+        return same
+
     # Values are numbers here
 
-    def code(self, rule: int, text: str) -> int:
-        """The number of a value of a rule."""
+    def _code(self, rule: int, text: str) -> int:
         codes = self._codes[rule]
         found = codes.get(text)
         if found is None:
@@ -292,13 +298,13 @@ class Surroundings:
                 certain = rule.certainly(texts[0]) if allowed is None else None
                 if certain is not None and rule.allows(certain):
                     says = _saying(f"its {short(name)} is {short(texts[0])}, which means {short(certain)}")
-                    yield Item("synonym", self.code(rule_index, certain), ("synonym",), says)
+                    yield Item("synonym", certain, ("synonym",), says)
             elif folded in same or folded in aliases:
                 meant = allowed if allowed is not None else rule.certainly(texts[0])
                 if meant is not None and rule.allows(meant):
                     sort = "case" if folded in same else f"key {folded}"
                     says = _saying(f"its own tag {short(name)} is {short(texts[0])}")
-                    yield Item("alias", self.code(rule_index, meant), ("alias", sort), says)
+                    yield Item("alias", meant, ("alias", sort), says)
 
     def _parents(self, resource: Resource, rule: int, row: int, without: Rows) -> Iterator[Item]:
         key = self._key(resource, rule)
@@ -314,18 +320,18 @@ class Surroundings:
                     kind: EvidenceKind = "cluster" if relation.kind == "cluster" else "network"
                     says = _saying(f"its {relation.kind} {name} has {key} = {short(text)} itself")
                     strata = f"{kind} itself", "subnet" if _SUBNET.search(relation.id) else "other"
-                    yield Item(kind, code, strata, says)
+                    yield Item(kind, text, strata, says)
             elif relation.kind == "parent":
                 if code >= 0:
                     says = _saying(f"{name}, which it belongs to, has {key} = {short(text)}")
-                    yield Item("parent", code, ("parent", resource.type), says)
+                    yield Item("parent", text, ("parent", resource.type), says)
                 else:
                     beyond = (self._value(rule, int(one), without) for one in self._up.of(target)[:_MOST_KIN])
                     for code in sorted({one for one in beyond if one >= 0}):
                         says = _saying(
                             f"what {name} belongs to, as it does itself, has {key} = {short(self.text(rule, code))}"
                         )
-                        yield Item("parent", code, ("parent of parent", resource.type), says)
+                        yield Item("parent", self.text(rule, code), ("parent of parent", resource.type), says)
 
     def _children(self, rule: int, row: int, without: Rows) -> Iterator[Item]:
         """Children that don't agree say nothing, for then it is shared."""
@@ -340,7 +346,7 @@ class Surroundings:
                         f"{_share(len(codes), len(codes))} that {words} have "
                         f"{self._rules[rule].spelling.name} = {short(self.text(rule, codes[0]))}"
                     )
-                    yield Item("child", codes[0], (sort, _bucket(len(codes))), says)
+                    yield Item("child", self.text(rule, codes[0]), (sort, _bucket(len(codes))), says)
                 return
             if not len(below):
                 return
@@ -370,7 +376,7 @@ class Surroundings:
             sort = place.sort if place.sort not in seen else f"{place.sort} too"
             seen.add(place.sort)
             says = _group_says(place, key, self.text(rule, code), most, tagged, others)
-            yield Item(_KINDS[place.sort], code, (sort, *_grade(most, tagged, others)), says)
+            yield Item(_KINDS[place.sort], self.text(rule, code), (sort, *_grade(most, tagged, others)), says)
 
     def _key(self, resource: Resource, rule: int) -> str:
         return short(self._rules[rule].spelling.on(resource.cloud))
@@ -442,4 +448,4 @@ def _grade(most: int, tagged: int, others: int) -> tuple[str, str, str]:
     pure = next((f">={edge}" for edge in (1.0, 0.95, 0.8, 0.5) if share >= edge), "few")
     told = tagged / max(others, 1)
     loud = "most" if told >= 0.5 else "some" if told >= 0.1 else "hardly any"
-    return pure, _bucket(tagged), loud
+    return pure, loud, _bucket(tagged)

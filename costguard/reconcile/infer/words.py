@@ -38,43 +38,47 @@ Numbers = npt.NDArray[np.int32]
 
 
 class Words(msgspec.Struct, frozen=True):
-    """The words of one resource, as numbers. ``tags`` are those of the tags that the policy asks for, by the number of
-    the rule."""
+    """The words of one resource, as numbers. ``tags`` are those of the tags that the policy asks for, by their keys;
+    ``keys`` are the keys of the rules."""
 
     plain: Numbers
-    tags: dict[int, Numbers]
+    tags: dict[str, Numbers]
+    keys: tuple[str, ...]
 
     def but(self, rule: int, *, alone: bool = False) -> Numbers:
         """All of them but what its tag of ``rule`` says; ``alone``: as if it had no tag that the policy asks for."""
         if alone or not self.tags:
             return self.plain
-        return np.unique(np.concatenate([self.plain, *(of for index, of in self.tags.items() if index != rule)]))
+        own = self.keys[rule]
+        return np.unique(np.concatenate([self.plain, *(of for key, of in self.tags.items() if key != own)]))
+
+    def lonely(self, rule: int) -> bool:
+        """Whether it has no tag that the policy asks for but, perhaps, that of ``rule``."""
+        return not self.tags.keys() - {self.keys[rule]}
 
 
 def words(resource: Resource, rules: Sequence[Require]) -> Words:
     """The words of a resource. Keys that mean the tag of a rule, too, are left out: they are evidence by themselves."""
     plain = {*_named(resource), *_placed(resource)}
-    tags: dict[int, Numbers] = {}
+    tags: dict[str, Numbers] = {}
+    keys = tuple(rule.spelling.on(resource.cloud) for rule in rules)
     if resource.surfaces:
-        asked: dict[str, int] = {}
-        hidden: set[str] = set()
-        for index, rule in enumerate(rules):
-            key = rule.spelling.on(resource.cloud)
-            asked.setdefault(key, index)
-            hidden.update(name.casefold() for name in (key, rule.spelling.name, *rule.aliases))
+        asked = {key: rule.spelling.name for key, rule in zip(keys, rules, strict=True)}
+        hidden = {name.casefold() for rule in rules for name in (rule.spelling.name, *rule.aliases)}
+        hidden.update(key.casefold() for key in keys)
         for key, tag in sorted(resource.surfaces[0].tags.tags.items())[:_MOST_TAGS]:
             if not isinstance(tag.value, Known) or tag.value.sensitive:
                 continue
             text = tag.value.text[:_LONGEST]
             if key in asked:
-                tags[asked[key]] = _numbers({f"t:{asked[key]}={text}", *(f"n:{word}" for word in _split(text))})
+                tags[key] = _numbers({f"t:{asked[key]}={text}", *(f"n:{word}" for word in _split(text))})
             elif key.strip().casefold() not in hidden:
                 plain.add(f"t:{key[:_LONGEST].casefold()}={text}")
                 if key == "Name":
                     plain.update(f"n:{word}" for word in _pairs(_split(text)))
                 else:
                     plain.update(f"v:{word}" for word in _split(text))
-    return Words(_numbers(plain), tags)
+    return Words(_numbers(plain), tags, keys)
 
 
 def _named(resource: Resource) -> Iterator[str]:
@@ -168,7 +172,7 @@ class Learned:
 
     def guess(self, row: int, of: Words, rule: int) -> Guess | None:
         if row in self._seen:
-            return self._held[not of.tags.keys() - {rule}].get(row)
+            return self._held[of.lonely(rule)].get(row)
         return self._graded(self._classifier.one(of.but(rule)))
 
     def _graded(self, found: tuple[int, float]) -> Guess | None:
@@ -229,6 +233,6 @@ def _matrix(found: Sequence[Numbers]) -> Any:
 
 
 def _stacked(one: Any, other: Any) -> Any:
-    from scipy.sparse import vstack  # type: ignore[import-untyped]  # It has no types.
+    from scipy.sparse import vstack
 
     return vstack((one, other), format="csr")
