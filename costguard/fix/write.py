@@ -7,6 +7,7 @@ can't do that: then some files are new and some old, each of them whole, and the
 
 import contextlib
 import os
+import re
 import stat
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -169,7 +170,7 @@ def _patched(change: Change) -> Iterator[str]:
     matcher = SequenceMatcher(None, old, new, autojunk=len(old) > _WELL_ALIGNED)
     for number, group in enumerate(matcher.get_grouped_opcodes()):
         if number == 0:
-            yield f"--- a/{name}\n+++ b/{name}\n"
+            yield f"--- {_named('a/' + name)}\n+++ {_named('b/' + name)}\n"
         yield f"@@ -{_range(group[0][1], group[-1][2])} +{_range(group[0][3], group[-1][4])} @@\n"
         for what, start, end, begin, stop in group:
             before = () if what == "insert" else old[start:end]
@@ -179,6 +180,17 @@ def _patched(change: Change) -> Iterator[str]:
                 *(("+", line) for line in after),
             ):
                 yield mark + line if line.endswith("\n") else f"{mark}{line}\n\\ No newline at end of file\n"
+
+
+def _named(name: str) -> str:
+    """A path as git writes it into a patch: in quotes where a character of it would end the line or the name."""
+    if not _CONTROL.search(name):
+        return name
+    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + _CONTROL.sub(lambda found: f"\\{ord(found[0]):03o}", escaped) + '"'
+
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def new_lines(old: bytes, new: bytes) -> Callable[[int], int]:

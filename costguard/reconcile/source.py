@@ -136,6 +136,15 @@ class Sources:
             left &= found.instance.alone
         return left if managers else frozenset()
 
+    def already(self, resource: Resource, keys: Collection[str]) -> dict[str, str]:
+        """Those of the keys that the source sets, each with a sentence on where and to what: they are brought back by
+        applying it, and there is nothing to infer and nothing to patch."""
+        found = self._only(resource)
+        if isinstance(found, Unsaid):
+            return {}
+        said = {key: _set_there(found.source, found.instance, key) for key in keys}
+        return {key: why for key, why in sorted(said.items()) if why}
+
     # --- who owns the source
 
     def codeowners(self, resource: Resource, rule: Require) -> Iterator[Hint]:
@@ -192,8 +201,7 @@ class Sources:
             return draft.patch("")
         selection = draft.selection
         top = Path(selection.top)
-        folders = {about.root for about, _ in wishes}
-        roots = tuple(root for root in selection.roots if root.folder in folders)
+        roots = tuple(draft.roots[folder] for folder in sorted({about.root for about, _ in wishes}))
 
         def is_wanted(root: Root, finding: Finding) -> bool:
             return (
@@ -308,6 +316,8 @@ class Sources:
                 f"{shown} is no root module: it has no Terraform files, or others call it; say in costguard.yaml, "
                 "under terraform.sources, which folder Terraform runs in"
             )
+        # Terraform runs in it, so that nobody else calls it.
+        root = msgspec.structs.replace(root, reusable=False)
         examined = examine(root, selection.folders, self._asked, self._files)
         self._spent += examined.size
         if self._spent > _MOST:
@@ -371,6 +381,7 @@ class _Draft:
 
     def __init__(self, selection: Selection | None = None) -> None:
         self.selection = selection
+        self.roots: dict[str, Root] = {}
         self.surfaces: dict[About, str] = {}
         self._wishes: dict[tuple[About, str], dict[str, list[str]]] = {}
         self._mends: dict[str, None] = {}
@@ -391,6 +402,7 @@ class _Draft:
             self.leave(one.resource.address, f"{value.tag}: {why or 'its block carries no tags'}")
             return
         about = About(source.root.folder, instance.address)
+        self.roots[source.root.folder] = source.root
         self.surfaces[about] = instance.surface.path
         self._wishes.setdefault((about, value.tag), {}).setdefault(value.after, []).append(one.resource.address)
 
@@ -442,27 +454,40 @@ def _said_there(
 ) -> str:
     """Why a value needn't or mustn't be written into the source; empty where it is to be."""
     where = f"{instance.location.file}:{instance.location.line}"
-    tag = instance.surface.tags.tags.get(value.key) if instance.surface is not None else None
     if finding is None:
-        if tag is not None:
-            said = repr(tag.value.text) if isinstance(tag.value, Known) and not tag.value.sensitive else "a value"
-            origin = "" if tag.source == "the resource" else f" (through {tag.source})"
-            return f"its source sets {value.key} to {said} already{origin}, at {where}: apply {source.root.name}"
+        there = _set_there(source, instance, value.key)
+        if there:
+            return there
         doubt = instance.surface.tags.doubt(value.key) if instance.surface is not None else ""
         if doubt:
             return f"what its source sets can't be told: {doubt} ({where})"
         return f"nothing asks for it in the source at {where}: an exemption, a suppression, or a rule for what is live"
     if finding.verdict is Verdict.UNKNOWN:
         return f"{finding.message} ({where})"
-    if finding.found is not None and instance.surface is not None and rule is not None:
-        there = instance.surface.tags.tags.get(finding.found)
-        text = there.value.text if there is not None and isinstance(there.value, Known) else finding.found
-        if finding.verdict is Verdict.INVALID:
-            text = finding.found
-        meant = text if rule.allows(text) else rule.certainly(text)
-        if meant is not None and value.after not in (meant, encode("google", meant)):
-            return f"its source means {meant}, at {where}, and the evidence says {value.after}"
+    text = _meant(instance, finding, rule) if rule is not None else None
+    if text is not None and value.after not in (text, encode("google", text)):
+        return f"its source means {text}, at {where}, and the evidence says {value.after}"
     return ""
+
+
+def _meant(instance: _Instance, finding: Finding, rule: Require) -> str | None:
+    """The value that a tag is certain to have once its key or its value is put right; None where that can't be told."""
+    text = finding.found
+    if text is not None and finding.verdict is Verdict.MISSPELLED and instance.surface is not None:
+        tag = instance.surface.tags.tags.get(text)
+        text = tag.value.text if tag is not None and isinstance(tag.value, Known) else None
+    return text if text is None or rule.allows(text) else rule.certainly(text)
+
+
+def _set_there(source: _Source, instance: _Instance, key: str) -> str:
+    """That the source sets a key, and how that comes to be; empty where it doesn't."""
+    tag = instance.surface.tags.tags.get(key) if instance.surface is not None else None
+    if tag is None:
+        return ""
+    said = repr(tag.value.text) if isinstance(tag.value, Known) and not tag.value.sensitive else "a value"
+    origin = "" if tag.source == "the resource" else f" (through {tag.source})"
+    where = f"{instance.location.file}:{instance.location.line}"
+    return f"its source sets {key} to {said} already{origin}, at {where}: apply {source.root.name}"
 
 
 def _instances_of(plan: Plan) -> Iterator[tuple[About, str]]:
