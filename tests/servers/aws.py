@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 from types import TracebackType
@@ -25,10 +25,11 @@ import boto3  # type: ignore[import-untyped]  # boto3 ships no types.
 import msgspec
 from botocore.config import Config
 
-from tests.servers import mirror, wire
+from tests.servers import mirror, tagged, wire
 from tests.servers.faults import Buckets, Effect, Fault, Quota, deny, disabled, throttle
 from tests.servers.http1 import LOOPBACK, Request, Response, Server, forward
 from tests.servers.indexed import ApiError, Explorer, Item, Tokens, select_aggregate
+from tests.servers.tagged import Written
 from tests.servers.trail import Trail
 from tests.servers.wire import Call
 
@@ -99,6 +100,11 @@ class AwsServer:
         self.management = HOME
         self.roles: dict[str, Role] | None = None
         self.tag_failures: dict[str, str] = {}
+        # Globs of ARNs whose tags nobody may change, by whatever call.
+        self.untouchable: list[str] = []
+        # Buckets with attribute-based access control, which refuse PutBucketTagging.
+        self.abac: set[str] = set()
+        self.written: list[Written] = []
         self.tokens = Tokens()
         self.explorer = Explorer(self.tokens)
         self.trail = Trail(self.tokens)
@@ -186,6 +192,24 @@ class AwsServer:
             if fnmatchcase(made.service, service) and fnmatchcase(made.operation, operation)
         ]
 
+    def writes(self, resource: str = "*", key: str = "*") -> list[Written]:
+        """The tags that were written so far, also where the answer never arrived; of what matches both globs."""
+        return [one for one in self.written if fnmatchcase(one.resource, resource) and fnmatchcase(one.key, key)]
+
+    def _note(self, call: Call, account: str, pairs: Iterable[tuple[str, str, str | None]]) -> None:
+        self.written += [
+            Written(
+                resource=resource,
+                key=key,
+                value=value,
+                by=f"{call.service}:{call.operation}",
+                account=account,
+                region=call.region,
+                at=self._clock(),
+            )
+            for resource, key, value in pairs
+        ]
+
     def seed(self, *items: Item) -> None:
         """Makes the indexes (Explorer, Config) know these; moto and Resource Groups Tagging don't."""
         self.explorer.items.extend(items)
@@ -244,6 +268,8 @@ class AwsServer:
                 response = wire.error(call, error.code, error.message, error.status)
             except (OSError, EOFError) as error:
                 response = wire.error(call, "MotoDied", repr(error), 501)
+            if response.status < 300 and tagged.is_write(call) and call.service != "resourcegroupstaggingapi":
+                self._note(call, account, tagged.pairs(call, request))
             for fault in self.faults:
                 if fault.effect.change and fault.strikes(call, account):
                     made.fault = fault.effect.name
@@ -292,9 +318,15 @@ class AwsServer:
             case "resourcegroupstaggingapi", "GetResources":
                 return wire.render(call, await self._get_resources(call, account))
             case "resourcegroupstaggingapi", "TagResources" | "UntagResources":
-                return wire.render(call, await self._tag(call, account))
+                return wire.render(call, await self._tag(call, account, request))
             case "s3", operation:
                 return await self._s3(call, account, request, operation)
+            case "s3control", "TagResource" | "UntagResource":
+                await self._check_bucket(call, account, request)
+            case "ec2", "CreateTags" | "DeleteTags":
+                await self._check_ec2_tags(call, account)
+        if tagged.is_write(call):
+            self._check_untouchable(call, account, request)
         return await self._moto_answer(call, account, request)
 
     # -------------------------------------------------------------- moto
@@ -477,28 +509,101 @@ class AwsServer:
             return (arn.split(":", 4)[3] or "us-east-1") == region
         return await self._bucket_region(arn.removeprefix("arn:aws:s3:::"), account) == region
 
-    async def _tag(self, call: Call, account: str) -> Json:
+    async def _tag(self, call: Call, account: str, request: Request) -> Json:
         asked = call.parameters
         _check_tag(call.operation, asked)
-        failed: Json = {}
-        sent = []
-        for arn in asked["ResourceARNList"]:
-            code = self.tag_failures.get(arn)
-            if code is None and not _in_scope(arn, call.region, account):
-                code = "InvalidParameterException"
-            if code is None and not await self._is_in(arn, call.region, account):
-                code = "InvalidParameterException"
-            if code is None:
-                sent.append(arn)
-            else:
-                status = 500 if code == "InternalServiceException" else 400
-                failed[arn] = {"StatusCode": status, "ErrorCode": code, "ErrorMessage": "refused by the test's server"}
-        if sent:
-            target = f"ResourceGroupsTaggingAPI_20170126.{call.operation}"
-            answer = await self._ask_json("tagging", target, call.region, account, {**asked, "ResourceARNList": sent})
-            failed |= answer.get("FailedResourcesMap", {})
-            self._untagged |= set(sent) - set(failed)
-        return {"FailedResourcesMap": failed}
+        arns = asked["ResourceARNList"]
+        tagged.check_arns(arns)
+        codes: dict[str, str] = {}
+        for arn in arns:
+            if arn in self.tag_failures:
+                codes[arn] = self.tag_failures[arn]
+            elif self._is_untouchable(arn):
+                codes[arn] = "AccessDeniedException"
+            elif not _in_scope(arn, call.region, account) or not _is_at_home(arn, call.region):
+                codes[arn] = "InvalidParameterException"
+        ids = {arn.rpartition("/")[2]: arn for arn in arns if arn not in codes and arn.split(":", 3)[2] == "ec2"}
+        for id_, code in (await self._strangers(ids, call.region, account)).items():
+            codes[ids[id_]] = code
+        for arn in arns:
+            if arn not in codes and arn.startswith("arn:aws:s3:::"):
+                home = await self._bucket_region(arn.removeprefix("arn:aws:s3:::"), account)
+                if home != call.region:
+                    codes[arn] = "InvalidParameterException" if home else "NoSuchBucket"
+        sent = [arn for arn in arns if arn not in codes]
+        codes |= await self._tag_at_moto(call, account, sent)
+        self._untagged |= set(sent) - set(codes)
+        self._note(call, account, (pair for pair in tagged.pairs(call, request) if pair[0] not in codes))
+        return {
+            "FailedResourcesMap": {
+                arn: {
+                    "StatusCode": 500 if code == "InternalServiceException" else 400,
+                    "ErrorCode": code,
+                    "ErrorMessage": "refused by the test's server",
+                }
+                for arn, code in codes.items()
+            }
+        }
+
+    async def _tag_at_moto(self, call: Call, account: str, arns: list[str]) -> dict[str, str]:
+        """The codes of those that moto refuses. Moto lets one that isn't there fail the whole call, halfway through; so
+        each is asked for by itself then, which changes nothing for those that were done."""
+        if not arns:
+            return {}
+        target = f"ResourceGroupsTaggingAPI_20170126.{call.operation}"
+        try:
+            asked = {**call.parameters, "ResourceARNList": arns}
+            answer = await self._ask_json("tagging", target, call.region, account, asked)
+        except ApiError as error:
+            if len(arns) == 1:
+                return {arns[0]: "InternalServiceException" if error.code == "NotImplemented" else error.code}
+            found: dict[str, str] = {}
+            for arn in arns:
+                found |= await self._tag_at_moto(call, account, [arn])
+            return found
+        return {arn: str(one["ErrorCode"]) for arn, one in answer.get("FailedResourcesMap", {}).items()}
+
+    # -------------------------------------------------------------- EC2's tags, and whose tags nobody may change
+
+    async def _check_ec2_tags(self, call: Call, account: str) -> None:
+        tagged.check_ec2(call)
+        strangers = await self._strangers(call.parameters["Resources"], call.region, account)
+        for id_, code in strangers.items():
+            raise ApiError(code, f"The ID '{id_}' does not exist")
+
+    async def _strangers(self, ids: Collection[str], region: str, account: str) -> dict[str, str]:
+        """Those of EC2's ids that aren't there, with what EC2 says of each."""
+        found: dict[str, str] = {}
+        kinds: dict[str, list[str]] = {}
+        for id_ in ids:
+            kinds.setdefault(id_.rpartition("-")[0], []).append(id_)
+        for prefix, some in kinds.items():
+            kind = tagged.KINDS.get(prefix)
+            if kind is None:
+                found |= dict.fromkeys(some, "InvalidID")
+            elif kind[1] and not await self._knows(kind[1], kind[2], some, region, account):
+                for id_ in some:
+                    if len(some) == 1 or not await self._knows(kind[1], kind[2], [id_], region, account):
+                        found[id_] = kind[3]
+        return found
+
+    async def _knows(self, operation: str, name: str, ids: list[str], region: str, account: str) -> bool:
+        fields = "&".join(f"{name}.{number}={id_}" for number, id_ in enumerate(ids, 1))
+        body = f"Action={operation}&Version=2016-11-15&{fields}".encode()
+        headers = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
+        response = await self._ask("ec2", region, account, Request("POST", "/", headers, body))
+        return response.status == 200 and all(id_.encode() in response.body for id_ in ids)
+
+    def _is_untouchable(self, arn: str) -> bool:
+        return any(fnmatchcase(arn, glob) for glob in self.untouchable)
+
+    def _check_untouchable(self, call: Call, account: str, request: Request) -> None:
+        named = {resource for resource, _, _ in tagged.pairs(call, request)}
+        for resource in sorted(named):
+            arn = tagged.arn_of(resource, call.region, account) if call.service == "ec2" else resource
+            if self._is_untouchable(arn if call.service != "s3" else f"arn:aws:s3:::{resource}"):
+                code = "UnauthorizedOperation" if call.service == "ec2" else "AccessDenied"
+                raise ApiError(code, f"You are not authorized to change the tags of {arn}", 403)
 
     # -------------------------------------------------------------- S3
 
@@ -512,7 +617,19 @@ class AwsServer:
             if home and call.region and home != call.region:
                 moved = wire.error(call, "PermanentRedirect", "The bucket must be addressed at another endpoint.", 301)
                 return msgspec.structs.replace(moved, headers=(*moved.headers, ("x-amz-bucket-region", home)))
+        if tagged.is_write(call):
+            self._check_untouchable(call, account, request)
+            if bucket in self.abac:
+                raise ApiError("MethodNotAllowed", "The specified method is not allowed against this resource.", 405)
         return await self._moto_answer(call, account, request)
+
+    async def _check_bucket(self, call: Call, account: str, request: Request) -> None:
+        """Moto's S3 Control tags buckets that aren't there, and takes any tag."""
+        for resource, key, value in tagged.pairs(call, request):
+            if not await self._bucket_region(resource.rpartition(":")[2], account):
+                raise ApiError("NoSuchResource", "The specified resource doesn't exist.", 404)
+            if key.lower().startswith("aws:") or not 1 <= len(key) <= 128 or len(value or "") > 256:
+                raise ApiError("InvalidTag", "The tag provided was not a valid tag.")
 
     async def _bucket_region(self, bucket: str, account: str) -> str:
         """The bucket's region; empty where there is no such bucket."""
@@ -571,6 +688,11 @@ def _check_tag(operation: str, asked: Mapping[str, Any]) -> None:
 def _in_scope(arn: str, region: str, account: str) -> bool:
     parts = arn.split(":", 5)
     return len(parts) == 6 and parts[3] in (region, "") and parts[4] in (account, "")
+
+
+def _is_at_home(arn: str, region: str) -> bool:
+    """What has no region is tagged where its service lives; buckets have one, which their ARNs don't tell."""
+    return arn.startswith("arn:aws:s3:::") or (arn.split(":", 4)[3] or "us-east-1") == region
 
 
 def _is_asked(arn: str, asked: Mapping[str, Any]) -> bool:

@@ -115,6 +115,11 @@ def reset() -> Effect:
     return Effect(name="reset", answer=lambda _: Response(reset=True))
 
 
+def lost() -> Effect:
+    """The service does what it was asked to, and then the connection is reset before its answer."""
+    return Effect(name="lost", change=lambda response: msgspec.structs.replace(response, reset=True))
+
+
 def cut(share: float = 0.5) -> Effect:
     """The connection closes after this share of the answer's body."""
     return Effect(name="cut", change=lambda response: msgspec.structs.replace(response, cut=share))

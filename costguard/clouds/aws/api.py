@@ -333,8 +333,8 @@ _ON_ADDRESS = re.compile(r"^(https?://)\d{12}\.(?=(?:\d{1,3}\.){3}\d{1,3}(?::|/|
 
 
 def _unprefixed(request: Any, **_: Any) -> None:
-    """botocore puts the account before S3 Control's host. Where an endpoint is an address there is no such name, and the
-    account is in a header anyway."""
+    """botocore puts the account before S3 Control's host. Where an endpoint is an address there is no such name, and
+    the account is in a header anyway."""
     request.url = _ON_ADDRESS.sub(r"\1", request.url)
 
 
