@@ -158,7 +158,7 @@ def _lacks(resource: Resource, rule: Require) -> bool:
 
 
 def objections(doc: InferDoc, policy: Policy) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """What ``reconcile.infer`` says and no rule of the policy could take, each with its path in costguard.yaml."""
+    """What ``reconcile.infer`` says and no rule of the policy could take, each with its path below that."""
     rules: dict[str, list[Require]] = {name: [] for name in policy.spellings}
     for rule in policy.rules:
         if isinstance(rule, Require):
@@ -170,7 +170,7 @@ def objections(doc: InferDoc, policy: Policy) -> Iterator[tuple[tuple[str | int,
     for part, stated in entries:
         for index, entry in enumerate(stated):
             for name, value in entry.set.items():
-                at = ("reconcile", "infer", part, index, "set", name)
+                at = (part, index, "set", name)
                 asking = rules.get(name)
                 if asking is None:
                     yield at, f"no tag of the policy is called {name!r}; there are {', '.join(sorted(rules))}"

@@ -309,15 +309,15 @@ def test_what_no_rule_could_take_is_a_mistake(policy: Policy) -> None:
     )
     assert list(objections(stated, policy)) == [
         (
-            ("reconcile", "infer", "defaults", 0, "set", "environment"),
+            ("defaults", 0, "set", "environment"),
             "'staging' is not a value that the policy allows for environment",
         ),
         (
-            ("reconcile", "infer", "defaults", 1, "set", "onwer"),
+            ("defaults", 1, "set", "onwer"),
             "no tag of the policy is called 'onwer'; there are class, contact, environment, owner",
         ),
         (
-            ("reconcile", "infer", "principals", 0, "set", "owner"),
+            ("principals", 0, "set", "owner"),
             "'ann' is not a value that the policy allows for owner",
         ),
     ]
