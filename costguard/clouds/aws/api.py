@@ -24,7 +24,14 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import msgspec
 
-from costguard.clouds.aws.calls import permitted, permitted_around_writes, permitted_to_write, quota
+from costguard.clouds.aws.calls import (
+    permitted,
+    permitted_around_powers,
+    permitted_around_writes,
+    permitted_to_write,
+    permitted_with_powers,
+    quota,
+)
 from costguard.clouds.pace import Bucket, Pacer
 from costguard.clouds.sighting import SourceError
 from costguard.errors import UsageError
@@ -89,9 +96,9 @@ class Account(msgspec.Struct, frozen=True):
 class Aws:
     """AWS for one run: the caller's own credentials, the buckets that all workers share, and what was sent so far."""
 
-    def __init__(self, pacer: Pacer, profile: str | None = None, *, writes: bool = False) -> None:
-        """``writes``: the reconciler's calls are let through, too. Raises :class:`UsageError` where boto3 isn't
-        installed or the profile isn't there."""
+    def __init__(self, pacer: Pacer, profile: str | None = None, *, writes: bool = False, powers: bool = False) -> None:
+        """``writes``: the reconciler's calls are let through, too; ``powers``: those that stop and terminate. Raises
+        :class:`UsageError` where boto3 isn't installed or the profile isn't there."""
         try:
             import botocore.exceptions
             import botocore.session
@@ -101,6 +108,7 @@ class Aws:
             ) from error
         self._pacer = pacer
         self.writes = writes
+        self.powers = powers
         self._making = threading.Lock()  # botocore makes clients in one thread at a time.
         self.requests = 0
         session = botocore.session.Session(profile=profile)
@@ -173,9 +181,15 @@ class Aws:
         def check(model: Any, **_: Any) -> None:
             call = (service, model.name)
             if once:
-                allowed = self.writes and call in permitted_to_write()
+                allowed = (self.writes and call in permitted_to_write()) or (
+                    self.powers and call in permitted_with_powers()
+                )
             else:
-                allowed = call in permitted() or (self.writes and call in permitted_around_writes())
+                allowed = (
+                    call in permitted()
+                    or (self.writes and call in permitted_around_writes())
+                    or (self.powers and call in permitted_around_powers())
+                )
             if not allowed:
                 raise AssertionError(f"{service}:{model.name} is not in the table of calls")
 
@@ -257,7 +271,7 @@ class Access:
             return found
 
     def client(self, service: str, region: str) -> Any:
-        if self._aws.writes:
+        if self._aws.writes or self._aws.powers:
             # A writer goes from service to service and back, resource by resource.
             return self._shared(service, region, once=False)
         # Making EC2's takes 30 ms and 1.4 MB: each thread keeps the latest, which the service's next listing uses too.

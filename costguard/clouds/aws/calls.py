@@ -135,6 +135,22 @@ def permitted_around_writes() -> frozenset[tuple[str, str]]:
     return frozenset((call.service, call.operation) for call in reconciled() - written())
 
 
+@cache
+def permitted_with_powers() -> frozenset[tuple[str, str]]:
+    """(service, operation) of every call that stops or terminates something, or takes a snapshot before."""
+    from costguard.clouds.aws import power
+
+    return frozenset((call.service, call.operation) for call in power.WRITES)
+
+
+@cache
+def permitted_around_powers() -> frozenset[tuple[str, str]]:
+    """(service, operation) of every call that is made to know what may be stopped."""
+    from costguard.clouds.aws import power
+
+    return frozenset((call.service, call.operation) for call in power.READS)
+
+
 def actions() -> dict[str, set[str]]:
     """The IAM actions of a role that reads an account, in their order, with the resources that each is needed on.
 
