@@ -49,7 +49,7 @@ class Reach:
         """What stops and terminates, for the ladder's last rungs."""
         from costguard.clouds.aws.power import AwsPower
 
-        return {"aws": AwsPower(_Accounts(self._writing_doc, pacer, writes=True))}
+        return {"aws": AwsPower(_Accounts(self._writing_doc, pacer, powers=True))}
 
     def hindrance(self, target: Target) -> str:
         """As the writer of the target's cloud says it; nothing is connected to."""
@@ -143,10 +143,11 @@ def _resources(survey: Survey, judging: Judging) -> Iterable[Resource]:
 class _Accounts:
     """The way into each account, made when it is first asked for. Safe to use from several threads."""
 
-    def __init__(self, doc: AwsDoc, pacer: "Pacer", *, writes: bool) -> None:
+    def __init__(self, doc: AwsDoc, pacer: "Pacer", *, writes: bool = False, powers: bool = False) -> None:
         self._doc = doc
         self._pacer = pacer
         self._writes = writes
+        self._powers = powers
         self._lock = threading.Lock()
         self._aws: Aws | None = None
 
@@ -165,7 +166,7 @@ class _Accounts:
 
         with self._lock:
             if self._aws is None:
-                aws = Aws(self._pacer, self._doc.profile, writes=self._writes)
+                aws = Aws(self._pacer, self._doc.profile, writes=self._writes, powers=self._powers)
                 aws.caller.identify()
                 self._aws = aws
             return self._aws
