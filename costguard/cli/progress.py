@@ -13,19 +13,22 @@ _ENOUGH = 0.05
 """The part of the places that has to be done before the time that is left is worth saying."""
 
 
-class Progress:
-    """A context in which calls show a tally. The line is gone when it ends, so that the report stands alone."""
+class StatusLine:
+    """A line that is written over, a few times a second at most, and can be cleared."""
 
     def __init__(self, *, quiet: bool) -> None:
         self._shown = not quiet and sys.stderr is not None and sys.stderr.isatty()
-        self._began = time.monotonic()
         self._last = float("-inf")
 
-    def __call__(self, tally: "Tally") -> None:
+    def __call__(self, text: str) -> None:
         now = time.monotonic()
         if self._shown and now - self._last >= _EVERY:
             self._last = now
-            self._write(line(tally, now - self._began)[: _columns() - 1])
+            self._write(text[: _columns() - 1])
+
+    def clear(self) -> None:
+        if self._shown:
+            self._write("")
 
     def _write(self, text: str) -> None:
         try:
@@ -34,14 +37,24 @@ class Progress:
         except OSError:
             self._shown = False
 
+
+class Progress:
+    """A context in which calls show a tally. The line is gone when it ends, so that the report stands alone."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._line = StatusLine(quiet=quiet)
+        self._began = time.monotonic()
+
+    def __call__(self, tally: "Tally") -> None:
+        self._line(line(tally, time.monotonic() - self._began))
+
     def __enter__(self) -> "Progress":
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._shown:
-            self._write("")
+        self._line.clear()
 
 
 def line(tally: "Tally", seconds: float) -> str:

@@ -4,6 +4,7 @@ import os
 import re
 import shlex
 from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager, closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,14 +15,18 @@ import msgspec
 
 from costguard import reports
 from costguard.cli import options, say
+from costguard.cli.progress import StatusLine
 from costguard.config import Config, ConfigDoc, FromEnvDoc, ReconcileDoc
 from costguard.errors import DocumentError, ExitCode, UsageError
-from costguard.model.change import ChangeSet
+from costguard.model.change import ChangeSet, Step
+from costguard.model.resource import Cloud
 from costguard.policy import Policy
 from costguard.reports.text import ADDRESS, printable
 
 if TYPE_CHECKING:
-    from costguard.reconcile.journal import Journal
+    from costguard.clouds.writing import Answer
+    from costguard.reconcile.journal import Journal, Run
+    from costguard.reconcile.run import Outcome, Settings
 
 _LOOK = (
     click.option("--verbose", "-v", count=True, help="Say more: every resource."),
@@ -124,7 +129,7 @@ def plan(
                 now=now,
                 sources=Sources(policy, config, judging.today, judging.states),
                 hindrance=reach.hindrance,
-                witnesses=lambda survey: reach.witnesses(survey, judging, now),
+                witnesses=lambda survey: reach.witnesses(survey, policy, now),
                 flags=journal.flags(),
                 narrowed=Narrowed(accounts=accounts, types=types, tags=tags),
             ),
@@ -151,6 +156,234 @@ def show(changeset: str, format_name: str, verbose: int, quiet: bool, no_color: 
     changes = _read(changeset)
     _print(changes, format_name, options.style(verbose=verbose, quiet=quiet, no_color=no_color, output=None))
     return ExitCode.INCOMPLETE if changes.gaps else ExitCode.CLEAN
+
+
+_RUN_FORMAT = click.option(
+    "--format",
+    "format_name",
+    type=click.Choice(["terminal", "json"]),
+    default="terminal",
+    show_default=True,
+    help="How it is printed.",
+)
+_CONFIG = click.option(
+    "--config", "config_file", metavar="FILE", help="The configuration to read instead of the nearest costguard.yaml."
+)
+_APPLY = click.option("--apply/--rehearse", "real", default=False, help="Write. Without it, only say what would be.")
+
+
+@command.command("apply")
+@click.argument("changeset", metavar="[CHANGESET]", required=False)
+@click.option(
+    "--resume",
+    "resumed",
+    metavar="RUN",
+    help="Go on with a run that was killed or stopped itself, or with the `last` one.",
+)
+@_APPLY
+@_CONFIG
+@_RUN_FORMAT
+@_look_options
+def apply(
+    changeset: str | None,
+    resumed: str | None,
+    real: bool,
+    config_file: str | None,
+    format_name: str,
+    verbose: int,
+    quiet: bool,
+    no_color: bool,
+) -> int:
+    """Do what a change set says: a rehearsal, unless --apply is given.
+
+    Each resource is read again first, and what isn't as the plan saw it is left alone. Each write is written down
+    before it is sent, and verified afterwards.
+    """
+    from costguard.reconcile import apply as applying
+
+    if (changeset is None) == (resumed is None):
+        raise UsageError(
+            "apply takes a change set (`costguard reconcile plan --output FILE` makes one), or --resume RUN"
+        )
+    config = options.config_in_force(config_file)
+    look = options.style(verbose=verbose, quiet=quiet, no_color=no_color, output=None)
+    if changeset is not None:
+        changes = _read(changeset)
+        clouds = {one.cloud for one in changes.changes if one.decision == "tag"} | {one.cloud for one in changes.steps}
+        with _Work(config, clouds, quiet=quiet) as work:
+            if not real:
+                return _ended(applying.rehearse(changes, work.writers, **work.settings()), format_name, look)
+            with _journal(config) as journal:
+                notices = work.notices(journal, changes)
+                outcome = applying.apply(changes, journal, work.writers, **work.settings(notices))
+                return _ended(outcome, format_name, look)
+    if not real:
+        raise UsageError("--resume writes: give --apply to go on; `costguard reconcile status RUN` says what a run did")
+    with _journal(config) as journal:
+        run = _run(journal, resumed or "last")
+        stored = _change_set(run)
+        clouds = {one.target.cloud for one in journal.entries(run.id)}
+        if stored is not None:
+            clouds |= {one.cloud for one in stored.changes if one.decision == "tag"}
+            clouds |= {one.cloud for one in stored.steps}
+        with _Work(config, clouds, quiet=quiet) as work:
+            notices = work.notices(journal, stored)
+            return _ended(applying.resume(run.id, journal, work.writers, **work.settings(notices)), format_name, look)
+
+
+@command.command("undo")
+@click.argument("run_id", metavar="RUN")
+@_APPLY
+@_CONFIG
+@_RUN_FORMAT
+@_look_options
+def undo(
+    run_id: str, real: bool, config_file: str | None, format_name: str, verbose: int, quiet: bool, no_color: bool
+) -> int:
+    """Take back what a run wrote, where it is still as that run wrote it: a rehearsal, unless --apply is given.
+
+    RUN is a run's id as `costguard reconcile status` has it, or `last`.
+    """
+    from costguard.reconcile import undo as undoing
+
+    config = options.config_in_force(config_file)
+    look = options.style(verbose=verbose, quiet=quiet, no_color=no_color, output=None)
+    with _journal(config) as journal:
+        run = _run(journal, run_id)
+        clouds = {one.target.cloud for one in journal.entries(run.id)}
+        with _Work(config, clouds, quiet=quiet) as work:
+            do = undoing.undo if real else undoing.rehearse_undo
+            return _ended(do(run.id, journal, work.writers, **work.settings()), format_name, look)
+
+
+@command.command("status")
+@click.argument("run_id", metavar="[RUN]", required=False)
+@click.option("--most", type=click.IntRange(1, 10_000), default=20, show_default=True, help="List so many runs.")
+@_CONFIG
+@_RUN_FORMAT
+@_look_options
+def status(
+    run_id: str | None,
+    most: int,
+    config_file: str | None,
+    format_name: str,
+    verbose: int,
+    quiet: bool,
+    no_color: bool,
+) -> int:
+    """List the runs and what they did; of one RUN (or `last`), each change."""
+    from costguard.reconcile import report
+    from costguard.reconcile.run import what
+
+    config = options.config_in_force(config_file)
+    look = options.style(verbose=verbose, quiet=quiet, no_color=no_color, output=None)
+    with _journal(config) as journal:
+        runs = journal.runs(most) if run_id is None else [_run(journal, run_id)]
+        entries = {run.id: journal.entries(run.id) for run in runs}
+    if format_name == "json":
+        text = report.runs_json([(run, entries[run.id]) for run in runs], changes=run_id is not None)
+    elif run_id is not None:
+        text = report.run_terminal(runs[0], entries[runs[0].id], look)
+    else:
+        text = report.runs_terminal(runs, {run.id: Counter(map(what, entries[run.id])) for run in runs}, look)
+    options.write(text, utf_8=format_name != "terminal")
+    return ExitCode.CLEAN
+
+
+@command.command("permissions")
+@click.argument("cloud", type=click.Choice(["aws", "google", "aws-ladder"]))
+def permissions(cloud: str) -> int:
+    """Print what the role that writes needs to be allowed; `aws-ladder` for the rungs that stop and terminate."""
+    options.write(_permissions(cloud))
+    return ExitCode.CLEAN
+
+
+def _permissions(cloud: str) -> str:
+    match cloud:
+        case "aws":
+            from costguard.clouds.aws.calls import writer_policy_document
+
+            return writer_policy_document()
+        case "google":
+            from costguard.clouds.google.calls import writer_role_document
+
+            return writer_role_document()
+    from costguard.clouds.aws.power import power_policy_document
+
+    return power_policy_document()
+
+
+class _Work:
+    """What a run works with: the writers, and its settings; and a line that says how far it is."""
+
+    def __init__(self, config: Config | None, clouds: Collection[Cloud], *, quiet: bool) -> None:
+        from costguard.clouds.pace import Pacer
+        from costguard.reconcile.clouds import Reach
+
+        self._doc = config.doc if config is not None else ConfigDoc(version=1)
+        reach, pacer = Reach(self._doc), Pacer()
+        self.writers = reach.writers(pacer, clouds)
+        self._powers = reach.powers(pacer) if "aws" in clouds else {}
+        self._line = StatusLine(quiet=quiet)
+
+    def settings(self, notices: "Callable[[Sequence[Step]], Sequence[Answer]] | None" = None) -> "Settings":
+        doc = self._doc.reconcile
+        return {
+            "limits": doc.limits,
+            "now": lambda: datetime.now(UTC),
+            "workers": doc.workers,
+            "ladder": doc.ladder,
+            "powers": self._powers,
+            "notices": notices,
+            "progress": lambda far: self._line(
+                f"{far.done:,} of {far.total:,}, {far.written:,} written, {far.failed:,} failed"
+            ),
+        }
+
+    def notices(
+        self, journal: "Journal", changes: ChangeSet | None
+    ) -> "Callable[[Sequence[Step]], Sequence[Answer]] | None":
+        """What tells the owners; None where costguard.yaml names no channel, or there is nothing to tell."""
+        if changes is None or not self._doc.notify:
+            return None
+        from costguard.reconcile.notices import notices
+
+        return notices(self._doc, journal, changes, datetime.now(UTC), os.environ)
+
+    def __enter__(self) -> "_Work":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._line.clear()
+
+
+def _ended(outcome: "Outcome", format_name: str, look: reports.Style) -> int:
+    from costguard.reconcile import report
+
+    text = report.as_json(outcome) if format_name == "json" else report.terminal(outcome, look)
+    options.write(text, utf_8=format_name != "terminal")
+    if outcome.caps:
+        return ExitCode.USAGE
+    return ExitCode.CLEAN if outcome.complete else ExitCode.INCOMPLETE
+
+
+def _run(journal: "Journal", run_id: str) -> "Run":
+    if run_id != "last":
+        found = journal.run(run_id)
+        if found is None:
+            raise UsageError(f"the journal has no run {printable(run_id)}: `costguard reconcile status` lists them")
+        return found
+    latest = next(iter(journal.runs(1)), None)
+    if latest is None:
+        raise UsageError("the journal has no run yet")
+    return latest
+
+
+def _change_set(run: "Run") -> ChangeSet | None:
+    """The change set of a run; None for one that undoes another."""
+    from costguard.model.change import read
+
+    return read(run.payload, f"the journal's run {run.id}") if run.kind == "apply" and run.payload else None
 
 
 def _understood(doc: ReconcileDoc, policy: Policy, config: Config | None) -> None:

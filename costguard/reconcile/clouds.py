@@ -4,21 +4,21 @@ Nothing is connected to before it is needed: a plan for which nobody has to be a
 """
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from costguard.clouds.sighting import SourceError
 from costguard.clouds.writing import Power, TagWriter, Target
 from costguard.config import AwsDoc, ConfigDoc
-from costguard.engine import stream
 from costguard.errors import UsageError
 from costguard.model.resource import Cloud, Gap, Resource
+from costguard.policy import Policy
+from costguard.policy.rules.require import Require
 from costguard.reconcile.infer import Witness
-from costguard.reconcile.infer.witnesses import Facts, facts, witnesses
-from costguard.scan import Judging, Survey
+from costguard.reconcile.infer.witnesses import Facts, facts, in_question, witnesses
+from costguard.scan import Survey
 
 if TYPE_CHECKING:
     from costguard.clouds.aws.api import Access, Aws
@@ -30,7 +30,6 @@ class Reach:
 
     def __init__(self, doc: ConfigDoc) -> None:
         self._doc = doc
-        self._reading: _Accounts | None = None
 
     def writers(self, pacer: "Pacer", wanted: Iterable[Cloud]) -> Mapping[Cloud, TagWriter]:
         """The writers of these clouds. Raises :class:`UsageError` where an SDK isn't installed, or where Google Cloud
@@ -42,7 +41,7 @@ class Reach:
             elif cloud == "google":
                 from costguard.clouds.google.labels import writer
 
-                found["google"] = writer(self._doc.inventory.google, pacer)
+                found["google"] = writer(self._doc.inventory, pacer)
         return found
 
     def powers(self, pacer: "Pacer") -> Mapping[Cloud, Power]:
@@ -61,21 +60,27 @@ class Reach:
 
         return hindrance(target)
 
-    def witnesses(self, survey: Survey, judging: Judging, now: datetime) -> tuple[list[Witness], list[Gap]]:
+    def witnesses(self, survey: Survey, policy: Policy, now: datetime) -> tuple[list[Witness], list[Gap]]:
         """Those that there is something to hear from beside the inventory, and what of them could not be read."""
         doc = self._doc.reconcile.infer
-        known = facts(survey.union().resources())
-        gaps: list[Gap] = []
-        units = sorted({entry.ou for entry in doc.defaults if entry.ou is not None})
-        if units:
-            found, unread = self._below(units)
-            known = known.and_(found)
-            gaps += unread
-        if doc.trail and doc.principals:
-            found, unread = self._creators(survey, judging, now)
-            known = known.and_(found)
-            gaps += unread
-        return witnesses(doc, known), gaps
+
+        def resources() -> Iterator[Resource]:
+            return survey.union().resources()
+
+        known = facts(resources())
+        rules = [rule for rule in policy.rules if isinstance(rule, Require)]
+        units = {entry.ou for entry in doc.defaults if entry.ou is not None}
+        made = in_question(resources, rules, doc) if doc.trail else {}
+        if not units and not made:
+            return witnesses(doc, known), []
+        from costguard.clouds.aws.api import Aws
+        from costguard.clouds.aws.origins import Asked, ask
+        from costguard.clouds.pace import Pacer
+
+        inventory = self._doc.inventory.aws or AwsDoc()
+        asked = Asked(units=units, made=made, days=doc.trail)
+        found, gaps = ask(Aws(Pacer(), inventory.profile), inventory, asked, now)
+        return witnesses(doc, known.and_(Facts(below=found.below, tags=found.tags, creators=found.creators))), gaps
 
     def _aws(self, pacer: "Pacer") -> TagWriter:
         from costguard.clouds.aws.tags.writer import AwsTags
@@ -87,57 +92,6 @@ class Reach:
         doc = self._doc.inventory.aws or AwsDoc()
         role = self._doc.reconcile.role
         return doc if role is None else msgspec.structs.replace(doc, role=role)
-
-    def _accounts(self) -> "_Accounts":
-        from costguard.clouds.pace import Pacer
-
-        if self._reading is None:
-            self._reading = _Accounts(self._doc.inventory.aws or AwsDoc(), Pacer(), writes=False)
-        return self._reading
-
-    def _below(self, units: Sequence[str]) -> tuple[Facts, list[Gap]]:
-        from costguard.clouds.aws.organization import accounts_below
-
-        try:
-            caller = self._accounts().caller()
-        except SourceError as error:
-            return Facts(), [Gap("aws/organization", str(error))]
-        below, gaps = accounts_below(caller, units)
-        return Facts(below=below), gaps
-
-    def _creators(self, survey: Survey, judging: Judging, now: datetime) -> tuple[Facts, list[Gap]]:
-        """Asked only for what is at fault; who made the rest has its tags to speak for it, and is asked for with it in
-        the same calls where they show it."""
-        from costguard.clouds.aws.trail import creators
-
-        wanted: dict[tuple[str, str], dict[str, list[str]]] = {}
-        for resource in _resources(survey, judging):
-            place = (resource.account or "", resource.region or "")
-            wanted.setdefault(place, {}).setdefault(resource.type, []).append(resource.address)
-        found: dict[str, object] = {}
-        gaps: list[Gap] = []
-        for (account, region), types in sorted(wanted.items()):
-            try:
-                access = self._accounts()(account)
-            except SourceError as error:
-                gaps.append(Gap(f"aws/{account}/{region}/*/cloudtrail", str(error)))
-                continue
-            made, unread = creators(access, region, types, self._doc.reconcile.infer.trail, now)
-            found |= made
-            gaps += unread
-        return Facts(creators=found), gaps  # type: ignore[arg-type] # A Creator is a Maker.
-
-
-def _resources(survey: Survey, judging: Judging) -> Iterable[Resource]:
-    """All of AWS in the places where something is at fault: how often a creator is right is measured on the others."""
-    faulty = {
-        (judged.resource.account, judged.resource.region)
-        for judged in stream(judging.policy, "live", survey.union().resources(), judging.today)
-        if judged.findings and judged.resource.cloud == "aws"
-    }
-    for resource in survey.union().resources():
-        if resource.cloud == "aws" and (resource.account, resource.region) in faulty:
-            yield resource
 
 
 class _Accounts:
@@ -156,10 +110,6 @@ class _Accounts:
         from costguard.clouds.aws.inventory import external_id, way_in
 
         return way_in(self._identified(), self._doc, account, external_id(self._doc))
-
-    def caller(self) -> "Access":
-        """The credentials' own account. Raises as above."""
-        return self._identified().caller
 
     def _identified(self) -> "Aws":
         from costguard.clouds.aws.api import Aws
