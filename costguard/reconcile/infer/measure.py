@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-PRIORS: Mapping[str, tuple[float, float]] = {"alias": (0.98, 50), "synonym": (0.99, 100)}
+PRIORS: Mapping[str, tuple[float, float]] = {"alias": (0.98, 20.0), "synonym": (0.99, 100.0)}
 """The share of right answers that is taken for granted, and as how many answers that counts. A policy names its aliases
 and synonyms itself: somebody decided that they mean the tag, so they count before anything is measured."""
 _ELSE = (0.3, 4.0)

@@ -202,6 +202,7 @@ class Surroundings:
         rank[order] = np.arange(len(order))
         self._ids = _unsigned(ids)[order]
         self.values = [self._in_order(index, np.asarray(codes, np.int32)[order]) for index, codes in enumerate(values)]
+        self._counts = [np.bincount(codes[codes >= 0], minlength=1) for codes in self.values]
         self._groups = {
             sort: _Members(_unsigned(hashes), rank[np.asarray(rows, np.int64)])
             for sort, (hashes, rows) in groups.items()
@@ -274,14 +275,18 @@ class Surroundings:
             without = np.append(without, row)
         without = np.sort(without)
         return [
-            *self._own(resource, rule),
+            *self._own(resource, rule, without),
             *self._parents(resource, rule, row, without),
             *self._children(rule, row, without),
             *self._around(resource, rule, row, without),
         ]
 
-    def _own(self, resource: Resource, rule_index: int) -> Iterator[Item]:
-        """What other keys of the resource say that mean the tag, and an own value of which the right one is certain."""
+    def _own(self, resource: Resource, rule_index: int, without: Rows) -> Iterator[Item]:
+        """What other keys of the resource say that mean the tag, and an own value of which the right one is certain.
+
+        People also use a key like ``app`` for something else; then its values are mostly ones that nothing has under
+        the tag's own key, which is measured by itself.
+        """
         rule = self._rules[rule_index]
         if not resource.surfaces:
             return
@@ -304,7 +309,14 @@ class Surroundings:
                 if meant is not None and rule.allows(meant):
                     sort = "case" if folded in same else f"key {folded}"
                     says = _saying(f"its own tag {short(name)} is {short(texts[0])}")
-                    yield Item("alias", meant, ("alias", sort), says)
+                    used = "used" if self._used(rule_index, meant, without) else "used nowhere else"
+                    yield Item("alias", meant, ("alias", sort, used), says)
+
+    def _used(self, rule: int, text: str, without: Rows) -> bool:
+        """Whether anything else has the value under the tag's own key."""
+        code = self._codes[rule].get(text, NOTHING)
+        hidden = int((self.values[rule][without] == code).sum())
+        return code != NOTHING and int(self._counts[rule][code]) > hidden
 
     def _parents(self, resource: Resource, rule: int, row: int, without: Rows) -> Iterator[Item]:
         key = self._key(resource, rule)
