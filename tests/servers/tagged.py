@@ -142,6 +142,7 @@ KINDS: Final[Mapping[str, tuple[str, str, str, str]]] = {
     "key": ("key-pair", "", "", ""),
     "lt": ("launch-template", "", "", ""),
     "vpce": ("vpc-endpoint", "", "", ""),
+    "sgr": ("security-group-rule", "", "", ""),
 }
 
 
