@@ -220,6 +220,10 @@ class _Planner:
         terraform = [one for one in real if one.tool in _TERRAFORM]
         if terraform:
             if not values:
+                # Somebody took it away by hand: it needs no value, only to be applied again.
+                there = self._planning.sources.already(resource, {one.key for one in faults if one.key})
+                if there:
+                    return change("patch", "; ".join((_named(terraform), *there.values())))
                 return change("flag", f"{_named(terraform)}, and no value is sure: {'; '.join(doubts)}")
             ignored = self._planning.sources.ignored(resource, {value.key for value in values})
             if not all(value.key in ignored for value in values):
