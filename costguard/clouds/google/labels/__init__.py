@@ -37,6 +37,12 @@ def writer(inventory: InventoryDoc, pacer: Pacer) -> "GoogleLabels":
     return GoogleLabels(Google(pacer, doc.quota_project if doc else None))
 
 
+def hindrance(target: Target) -> str:
+    """Why labels of this resource are never written here; empty where they may be. Needs none of Google's libraries."""
+    found = _find(target)
+    return found if isinstance(found, str) else ""
+
+
 class GoogleLabels:
     """A :class:`costguard.clouds.writing.TagWriter`."""
 
@@ -61,9 +67,7 @@ class GoogleLabels:
         self._sleep = sleep
 
     def hindrance(self, target: Target) -> str:
-        """Why labels of this resource are never written here; empty where they may be."""
-        found = _find(target)
-        return found if isinstance(found, str) else ""
+        return hindrance(target)
 
     def read(self, targets: Sequence[Target]) -> Sequence[Current]:
         """What these carry now, one for one, with the fingerprint, etag or generation of the reading."""
