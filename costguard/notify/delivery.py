@@ -170,7 +170,7 @@ def _try(channel: Channel, digest: Digest, environment: Mapping[str, str], patie
         except Later as error:
             wait = patience.pause * 2 ** (attempt - 1) if error.wait is None else error.wait
             if attempt >= patience.attempts:
-                times = "once" if attempt == 1 else f"{attempt} times"
+                times = {1: "once", 2: "twice"}.get(attempt, f"{attempt} times")
                 return False, f"{channel.name}: {error}; it was tried {times}", attempt
             if wait > patience.longest:
                 return False, f"{channel.name}: {error}; it asks for {wait:.0f} s, which is too long to wait", attempt

@@ -139,6 +139,6 @@ def content(item: Item) -> dict[str, Any]:
 
 
 def unicode(text: str, limit: int = ADDRESS) -> str:
-    """The text without what UTF-8 has no bytes for: half a surrogate pair is a replacement character."""
+    """The text without what UTF-8 has no bytes for: of half a surrogate pair the escape stands there, as text."""
     text = text if len(text) <= limit else text[: limit - 1] + "…"
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -16,7 +16,7 @@ import msgspec
 from costguard.model.spool import encoded
 from costguard.notify.digest import Digest, described
 from costguard.notify.post import post
-from costguard.reports.text import json_text
+from costguard.reports.text import json_text, printable
 
 MOST_BLOCKS = 50
 """Slack, "Blocks": in a message."""
@@ -82,7 +82,7 @@ def _message(digest: Digest) -> dict[str, Any]:
     ]
     if rest := digest.left(len(shown)):
         blocks.append(_section(rest))
-    blocks.append({"type": "context", "elements": [_text(f"Run {digest.run} of costguard", MOST_TEXT)]})
+    blocks.append({"type": "context", "elements": [_text(f"Run {printable(digest.run)} of costguard", MOST_TEXT)]})
     return {
         "text": _escaped(f"{digest.heading}: {digest.summary}", MOST_TEXT),
         "blocks": blocks,

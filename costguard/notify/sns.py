@@ -42,8 +42,9 @@ class Topic(msgspec.Struct, frozen=True):
     def post(self, digest: Digest, environment: Mapping[str, str], timeout: float) -> None:
         try:
             import botocore.session
+            from botocore import exceptions
             from botocore.config import Config
-            from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
+            from botocore.parsers import ResponseParserError
         except ImportError:
             raise Refused("it needs boto3, which isn't installed: pip install 'costguard-tags[aws]'") from None
         # One attempt: how often is asked for whichever the medium is.
@@ -62,15 +63,17 @@ class Topic(msgspec.Struct, frozen=True):
                     name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()
                 },
             )
-        except ClientError as error:
+        except exceptions.ClientError as error:
             said = error.response.get("Error", {})
             code = printable(said.get("Code", ""), 100)
             status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
             why = f"AWS answers {code}: {prose(said.get('Message', ''), 300)}"
             raise (Later if status >= 500 or status == 429 or code.startswith(_LATER) else Refused)(why) from None
-        except (ConnectionError, HTTPClientError) as error:
+        except ResponseParserError:
+            raise Later("what it answers is not an answer of AWS") from None
+        except (exceptions.ConnectionError, exceptions.HTTPClientError) as error:
             raise Later(f"AWS can't be reached ({type(error).__name__})") from None
-        except BotoCoreError as error:
+        except exceptions.BotoCoreError as error:
             raise Refused(f"AWS can't be asked: {prose(str(error), 300)}") from None
 
 
