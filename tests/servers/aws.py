@@ -9,6 +9,7 @@ What moto doesn't implement is a fast 501, which no SDK retries; or, where the t
 nothing, which is the truth of a cloud that can't hold such things.
 """
 
+import asyncio
 import json
 import re
 import subprocess
@@ -77,7 +78,8 @@ class AwsServer:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._server = Server(self._handle)
+        self._server = Server(self._uninterrupted)
+        self._under_way: set[asyncio.Task[Response]] = set()
         self._moto: subprocess.Popen[str] | None = None
         self._moto_port = 0
         self._begin()
@@ -168,6 +170,16 @@ class AwsServer:
         """An SDK client of the account's own user, without retries: for the test's own hands."""
         return self._client(service, region, account, self.url)
 
+    def moto_client(self, service: str, region: str = "us-east-1", account: str = HOME) -> Any:
+        """The same past the proxy: neither recorded nor hindered, and safe to use while that is busy."""
+        made = self._client(service, region, account, f"http://{LOOPBACK}:{self._moto_port}")
+
+        def add(request: Any, **_: Any) -> None:
+            request.headers["x-moto-account-id"] = account
+
+        made.meta.events.register("before-sign", add)
+        return made
+
     def _client(self, service: str, region: str, account: str, url: str) -> Any:
         return boto3.client(
             service,
@@ -217,15 +229,10 @@ class AwsServer:
     def mirror(self, *regions: str, account: str = HOME) -> None:
         """Makes the indexes know what moto holds now of the commonest kinds; nothing of this is recorded."""
 
-        def add(request: Any, **_: Any) -> None:
-            request.headers["x-moto-account-id"] = account
-
         for region in regions:
 
             def client(service: str, region: str = region) -> Any:
-                made = self._client(service, region, account, f"http://{LOOPBACK}:{self._moto_port}")
-                made.meta.events.register("before-sign", add)
-                return made
+                return self.moto_client(service, region, account)
 
             self.seed(*mirror.read(client, account, region))
 
@@ -246,6 +253,18 @@ class AwsServer:
         return key[4:16] if len(key) == 20 and key[4:16].isdigit() else HOME
 
     # -------------------------------------------------------------- the way of a call
+
+    async def _uninterrupted(self, request: Request) -> Response:
+        """A call that arrived is done, also when whoever sent it is gone before the answer."""
+        task = asyncio.ensure_future(self._handle(request))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        return await asyncio.shield(task)
+
+    @property
+    def under_way(self) -> int:
+        """How many calls have no answer yet."""
+        return len(self._under_way)
 
     async def _handle(self, request: Request) -> Response:
         call = wire.recognise(request)

@@ -100,7 +100,11 @@ class AwsTags:
                 rows.setdefault((id(row), fields["at"]), []).append(_Work(number, target, row, fields))
         for (_, region), works in rows.items():
             reading = Reading(access, works[0].row.service, region, ())
-            for work, current in zip(works, _read(reading, works), strict=True):
+            try:
+                currents = _read(reading, works)
+            except Stopped:
+                currents = [Current(None, "the run was stopped")] * len(works)
+            for work, current in zip(works, currents, strict=True):
                 found[work.number] = current
         return [current or Current(None, "it was not read") for current in found]
 
@@ -409,6 +413,7 @@ class _Writing:
                 self._answer(some, "unknown", f"{by} doesn't say which of the resources it failed with", by)
                 continue
             again: list[_Work] = []
+            slow = False
             doubtful: list[_Work] = []
             for work in some:
                 failure = failures.get(work.arn)
@@ -419,6 +424,7 @@ class _Writing:
                 why = f"{by} failed with it ({_words(code, failure.get('ErrorMessage'))})"
                 match _treatment(code, failure.get("StatusCode")):
                     case "throttled":
+                        slow = True
                         throttled[work.arn] = throttled.get(work.arn, 0) + 1
                         if throttled[work.arn] < _TRIES:
                             again.append(work)
@@ -430,7 +436,7 @@ class _Writing:
                         native.append(work)
                     case how:
                         self._answer([work], how, why, by)
-            if again:
+            if slow:
                 self._access.throttled(_TAGGING, self._region, operation)
             again += self._read_after(doubtful, operation, internal, native, by)
             if again:
@@ -477,7 +483,7 @@ class _Writing:
     def _send(self, service: str, operation: str, asks: Mapping[str, Any]) -> Mapping[str, Any] | _Failed:
         """Sends a call once; again only while it is throttled away, which took nothing."""
         from botocore import xform_name
-        from botocore.exceptions import BotoCoreError, ClientError
+        from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
         try:
             client = self._access.writing(service, self._region)
@@ -492,6 +498,9 @@ class _Writing:
                 return answer
         except Stopped:
             return _Failed(_NOT_SENT.how, _NOT_SENT.why)
+        except ParamValidationError as error:
+            # A few services want a value of at least one character, for one.
+            return _Failed("refused", f"{operation} can't be asked that: {_words('', error)}", "ParamValidation")
         except BotoCoreError as error:
             why = api.explain(error)
             if isinstance(error, _never_sent()):
@@ -576,7 +585,6 @@ def _never_sent() -> tuple[type[Exception], ...]:
         exceptions.MetadataRetrievalError,
         exceptions.NoCredentialsError,
         exceptions.NoRegionError,
-        exceptions.ParamValidationError,
         exceptions.PartialCredentialsError,
         exceptions.ProxyConnectionError,
         exceptions.UnknownEndpointError,
@@ -633,7 +641,7 @@ def _halves(works: Sequence[_Work]) -> list[list[_Work]]:
 
 def _words(code: str, message: object) -> str:
     text = " ".join(legible(str(message or "")).split())[:300]
-    return f"{code}: {text}" if text else code
+    return f"{code}: {text}" if text and code else text or code
 
 
 # ------------------------------------------------------------------ spelling
