@@ -1,9 +1,9 @@
 """Clouds in memory, for laws that try thousands of cases: tags with the concurrency of the real ones, and no more.
 
 :class:`MemoryCloud` is a :class:`costguard.clouds.writing.TagWriter`. With the guard ``etag`` a write is refused where
-the resource has changed since it was read; with ``compare`` only what is taken away is compared (EC2's DeleteTags); with
-``read`` nothing is: whoever wrote between reading and writing loses its value. Between any two calls a test may let
-others write, and it orders what goes wrong: a call that isn't taken, one that is refused, one whose answer is lost
+the resource has changed since it was read; with ``compare`` only what is taken away is compared (EC2's DeleteTags);
+with ``read`` nothing is: whoever wrote between reading and writing loses its value. Between any two calls a test may
+let others write, and it orders what goes wrong: a call that isn't taken, one that is refused, one whose answer is lost
 before or after its effect, readings that fail or show the past.
 """
 

@@ -53,7 +53,18 @@ class Postgres:
             shutil.chown(self._folder, self._as["user"])
             shutil.chown(secret, self._as["user"])
         data = self._folder / "data"
-        arguments = ["-D", data, "-U", USER, "--pwfile", secret, "--auth=scram-sha-256", "-E", "UTF8", "--locale=C"]
+        arguments = [
+            "-D",
+            str(data),
+            "-U",
+            USER,
+            "--pwfile",
+            str(secret),
+            "--auth=scram-sha-256",
+            "-E",
+            "UTF8",
+            "--locale=C",
+        ]
         done = subprocess.run(
             [self._bin / "initdb", "--no-sync", *arguments],
             capture_output=True,
@@ -72,6 +83,8 @@ class Postgres:
 
     def start(self) -> None:
         """Starts it and waits until it answers."""
+        import psycopg
+
         assert self._bin is not None
         settings = {
             "listen_addresses": "127.0.0.1",
@@ -95,7 +108,7 @@ class Postgres:
             try:
                 self.execute("SELECT 1")
                 return
-            except Exception:
+            except psycopg.OperationalError:
                 assert self._process.poll() is None, "PostgreSQL ended while it started"
                 assert time.monotonic() < until, "PostgreSQL didn't start"
                 time.sleep(0.05)
