@@ -21,6 +21,7 @@ with warnings.catch_warnings():
     import google.cloud.asset_v1 as asset
     import google.cloud.resourcemanager_v3 as manager
 import grpc  # type: ignore[import-untyped] # It has none.
+from google.longrunning import operations_pb2  # type: ignore[import-untyped] # They have none.
 from google.protobuf import any_pb2, field_mask_pb2, struct_pb2  # type: ignore[import-untyped] # They have none.
 from google.rpc import code_pb2, error_details_pb2, status_pb2  # type: ignore[import-untyped] # They have none.
 from grpc_status import rpc_status  # type: ignore[import-untyped] # It has none.
@@ -71,6 +72,8 @@ class FakeGoogle:
     """What there is: ``results`` for the search, ``assets`` for the listing, and a tree of folders and projects with
     the Tags that are bound to its members. ``tag_keys``: the values of each namespaced key; with ``unknown_field`` they
     have a field that the library doesn't know. ``unknown_types`` are asset types that a request must not name.
+    ``between`` is called when an update has arrived, before its etag is held against the project's; how often what it
+    begins is still running is ``questions``, and ``ends`` a status that it ends with instead of having done anything.
     ``faults`` are by the name of the method (``SearchAllResources``); ``circling``: the second page leads to the second
     page."""
 
@@ -90,6 +93,11 @@ class FakeGoogle:
         self.requests: list[tuple[str, Any]] = []
         self.hosts: list[str] = []
         self.address = ""
+        self.between: Callable[[str], None] | None = None
+        self.questions = 0
+        self.ends: Any = None
+        self._operations: dict[str, int] = {}
+        self._changes = 0
         self._counts: Counter[str] = Counter()
         self._lock = threading.Lock()
 
@@ -118,7 +126,18 @@ class FakeGoogle:
             parent=parent,
             labels=dict(labels or {}),
             state=states.DELETE_REQUESTED if leaving else states.ACTIVE,
+            etag=self._etag(),
         )
+
+    def label(self, number: int, key: str, value: str) -> None:
+        """Somebody else's change of a project."""
+        project = self.projects[f"projects/{number}"]
+        project.labels[key] = value
+        project.etag = self._etag()
+
+    def _etag(self) -> str:
+        self._changes += 1
+        return f'W/"{self._changes:x}"'
 
     # --- the methods
 
@@ -153,6 +172,36 @@ class FakeGoogle:
             if request.name in (project.name, f"projects/{project.project_id}"):
                 return project
         return context.abort(grpc.StatusCode.PERMISSION_DENIED, "The caller does not have permission")
+
+    def _update_project(self, request: Any, context: grpc.ServicerContext) -> Any:
+        """An etag that isn't the project's is ABORTED; without one, nobody is asked."""
+        project = self.projects.get(request.project.name)
+        if project is None:
+            context.abort(grpc.StatusCode.PERMISSION_DENIED, "The caller does not have permission")
+        assert project is not None
+        if list(request.update_mask.paths) != ["labels"]:
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, "Only labels are updated here")
+        if self.between is not None:
+            self.between(project.name)
+        if request.project.etag and request.project.etag != project.etag:
+            context.abort(grpc.StatusCode.ABORTED, "There were concurrent policy changes.")
+        if self.ends is None:
+            project.labels = dict(request.project.labels)
+            project.etag = self._etag()
+        name = f"operations/up.{len(self._operations) + 1}"
+        self._operations[name] = self.questions
+        return self._operation(name)
+
+    def _get_operation(self, request: Any, context: grpc.ServicerContext) -> Any:
+        if request.name not in self._operations:
+            context.abort(grpc.StatusCode.NOT_FOUND, "no operation")
+        return self._operation(request.name)
+
+    def _operation(self, name: str) -> Any:
+        self._operations[name] -= 1
+        if self._operations[name] >= 0:
+            return operations_pb2.Operation(name=name)
+        return operations_pb2.Operation(name=name, done=True, error=self.ends)
 
     def _get_folder(self, request: Any, context: grpc.ServicerContext) -> Any:
         return self.folders.get(request.name) or context.abort(grpc.StatusCode.PERMISSION_DENIED, "no permission")
@@ -280,6 +329,7 @@ class FakeGoogle:
             f"{_ASSETS}SearchAllResources": (self._search, asset.SearchAllResourcesRequest),
             f"{_ASSETS}ListAssets": (self._list, asset.ListAssetsRequest),
             f"{_RESOURCES}Projects/GetProject": (self._get_project, manager.GetProjectRequest),
+            f"{_RESOURCES}Projects/UpdateProject": (self._update_project, manager.UpdateProjectRequest),
             f"{_RESOURCES}Projects/ListProjects": (self._list_projects, manager.ListProjectsRequest),
             f"{_RESOURCES}Folders/GetFolder": (self._get_folder, manager.GetFolderRequest),
             f"{_RESOURCES}Folders/ListFolders": (self._list_folders, manager.ListFoldersRequest),
@@ -291,11 +341,22 @@ class FakeGoogle:
         for rpc, (method, kind) in methods.items():
             _, service, name = rpc.split("/")
             handler = grpc.unary_unary_rpc_method_handler(
-                self._answer(rpc, method),
-                request_deserializer=kind.deserialize,
-                response_serializer=lambda answer: type(answer).serialize(answer),
+                self._answer(rpc, method), request_deserializer=kind.deserialize, response_serializer=_serialized
             )
             yield grpc.method_handlers_generic_handler(service, {name: handler})
+        rpc = "/google.longrunning.Operations/GetOperation"
+        handler = grpc.unary_unary_rpc_method_handler(
+            self._answer(rpc, self._get_operation),
+            request_deserializer=operations_pb2.GetOperationRequest.FromString,
+            response_serializer=_serialized,
+        )
+        yield grpc.method_handlers_generic_handler("google.longrunning.Operations", {"GetOperation": handler})
+
+
+def _serialized(answer: Any) -> bytes:
+    own = isinstance(answer, operations_pb2.Operation)
+    found: bytes = answer.SerializeToString() if own else type(answer).serialize(answer)
+    return found
 
 
 @contextmanager

@@ -31,7 +31,7 @@ EMULATOR = "COSTGUARD_GOOGLE_EMULATOR_HOST"
 """Names an address (``127.0.0.1:8080``) that is spoken to instead of Google, without TLS and without credentials."""
 
 HTTP_EMULATOR = "COSTGUARD_GOOGLE_EMULATOR_HTTP_HOST"
-"""The same for what is spoken to over HTTP."""
+"""The same for what is spoken to over HTTP. The host that is meant is the first part of the path."""
 
 _PATIENCE = 180.0
 """Quotas are counted by the minute: one that was used up is there again by then."""
@@ -311,7 +311,7 @@ def _emulator() -> Channel | None:
 
 def _http_emulator() -> Callable[[str], str] | None:
     address = os.environ.get(HTTP_EMULATOR)
-    return (lambda _: f"http://{address}") if address else None
+    return (lambda host: f"http://{address}/{host}") if address else None
 
 
 def _snake(name: str) -> str:
