@@ -19,7 +19,7 @@ from costguard.reports.text import prose
 
 _GIVES_UP = 3
 """After so many digests in a row that a channel didn't take, it isn't asked to take the others of the run: each costs
-up to a minute, and there may be one for every team."""
+up to two minutes, and there may be one for every team."""
 
 
 class Later(Exception):  # noqa: N818 - it is an answer, and no error of the program's.
