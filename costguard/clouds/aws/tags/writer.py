@@ -515,7 +515,7 @@ _THROTTLED = "throttled"
 _NO_SUCH_CALL = frozenset({"NotImplemented", "MethodNotAllowed", "UnsupportedOperation", "InvalidAction"})
 
 _STATES = re.compile(
-    r"State(?:Fault|Exception)?$|InUse|Concurren|Conflict|OperationAborted|NotReady|Busy|LimitExceeded"
+    r"State(?:Fault|Exception)?$|InUse|Concurren|Conflict|OperationAborted|NotReady|Busy|^LimitExceededException$"
 )
 """Codes that speak of a moment, and no fault of the call's: ``InvalidReplicationGroupState``, ``ResourceInUse``."""
 _UNFIT = re.compile(r"^(?:InvalidParameter|BadRequest|BadResource|InvalidRequest|Validation)(?:Exception|Error)?$")
