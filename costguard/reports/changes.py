@@ -35,19 +35,16 @@ def markdown(changes: ChangeSet) -> str:
         comment.say(f"**Incomplete. {said} could not be read; nothing here speaks for what is missing.**")
         comment.list("", [f"- {value(gap.where)}: {plain(gap.why)}" for gap in changes.gaps[:_SOME]], "gap")
     if written:
-        head = "\n".join(_row(change) for change in written[:_LISTED])
-        comment.say(
-            f"**{count(len(written), 'resource')} would be tagged**\n\n"
-            f"| Resource | Change | Why |\n| --- | --- | --- |\n{head}"
-        )
-        if len(written) > _LISTED:
-            comment.say(f"and {count(len(written) - _LISTED, 'more resource')}; the change set has them all.")
+        comment.say(f"**{count(len(written), 'resource')} would be tagged**")
+        head = ["| Resource | Change | Why |", "| --- | --- | --- |"]
+        comment.fold("", head, [(_row(change), 1) for change in written], "resource")
     for patch in changes.patches:
         if patch.diff:
             title = f"{count(len(patch.mends), 'resource')} by a patch to {value(patch.repository)}"
             lines = "\n".join(printable(line, 2000) for line in patch.diff.split("\n"))
             fence = "`" * max(3, 1 + max((len(run) for run in _ticks(lines)), default=0))
-            comment.say(f"<details><summary>{title}</summary>\n\n{fence}diff\n{lines}\n{fence}\n\n</details>")
+            if not comment.say(f"<details><summary>{title}</summary>\n\n{fence}diff\n{lines}\n{fence}\n\n</details>"):
+                comment.say(f"{title}, which is too long for a comment")
     for decision, title in (("flag", "need somebody to look at"), ("skip", "are left alone for now")):
         rows = [f"- {plain(why)} ({len(found):,})" for why, found in _by_reason(_of(changes, decision))]
         if rows:

@@ -108,9 +108,12 @@ class Comment:
     def text(self) -> str:
         return "\n\n".join(self._paragraphs) + "\n"
 
-    def say(self, paragraph: str) -> None:
-        if self._takes(paragraph):
+    def say(self, paragraph: str) -> bool:
+        """Whether there was room for it."""
+        fits = self._takes(paragraph)
+        if fits:
             self._paragraphs.append(paragraph)
+        return fits
 
     def end(self, paragraph: str) -> None:
         """What the reserve is for."""
@@ -122,19 +125,19 @@ class Comment:
         for fault in found:
             worst = "<br>".join((plain(fault.types), plain(fault.accounts)))
             rows.append((f"| {plain(fault.title)} | {plain(fault.extent)} | {worst} |", 1))
-        self._fold("", head, rows, "fault")
+        self.fold("", head, rows, "fault")
 
     def table(self, title: str, found: Sequence[Block], noun: str, more: int = 0) -> None:
         """``more`` findings are not in ``found``."""
         head = ["| Resource | What is wrong | What mends it |", "| --- | --- | --- |"]
         rows = [(row, number) for block in found for row, number in _rows(block)]
-        self._fold(title, head, [*rows, *([("", more)] if more else [])], noun)
+        self.fold(title, head, [*rows, *([("", more)] if more else [])], noun)
 
     def list(self, title: str, rows: Sequence[str], noun: str, total: int = 0) -> None:
         extra = [("", total - len(rows))] if total > len(rows) else []
-        self._fold(title, [], [*((row, 1) for row in rows), *extra], noun)
+        self.fold(title, [], [*((row, 1) for row in rows), *extra], noun)
 
-    def _fold(self, title: str, head: Sequence[str], rows: Sequence[tuple[str, int]], noun: str) -> None:
+    def fold(self, title: str, head: Sequence[str], rows: Sequence[tuple[str, int]], noun: str) -> None:
         """As many of the rows as there is room for, and how many findings the others stand for."""
         start, stop = (f"<details><summary>{title}</summary>\n\n", "\n\n</details>") if title else ("", "")
         kept = list(head)
