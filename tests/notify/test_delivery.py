@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Mapping
 from datetime import datetime
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -11,6 +12,7 @@ from costguard.config import NotifyDoc, SmtpDoc, SnsDoc, UrlFromEnvDoc
 from costguard.errors import JournalError
 from costguard.notify import Deliveries, Delivery, Digest, channels, send, unset
 from costguard.notify.delivery import Later, Refused
+from costguard.reconcile.journal.sql import open_journal
 from tests.notify.receivers import NOW, SECRET, Kept, Waits, digest, receiver
 from tests.servers.http1 import Response
 
@@ -256,3 +258,16 @@ def test_nothing_that_is_kept_or_said_holds_the_secret() -> None:
     assert [one.how for one in done] == ["failed", "failed", "sent", "sent"]
     assert "hunter2" not in repr(done) + repr(kept.told)
     assert url not in repr(done) + repr(kept.told)
+
+
+def test_a_runs_journal_keeps_what_was_delivered(tmp_path: Path) -> None:
+    url, channel = f"sqlite:///{tmp_path / 'journal.db'}", Told("a")
+    hostile = digest("x\ud800\0\n" * 200)
+    for expected in ("sent", "before"):
+        journal = open_journal(url)
+        try:
+            [one] = send([hostile], [channel], journal, NOW, {})
+        finally:
+            journal.close()
+        assert one.how == expected
+    assert len(channel.got) == 1
