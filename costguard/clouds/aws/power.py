@@ -502,8 +502,10 @@ class _Snapshot(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, item: Mapping[str, Any]) -> "_Snapshot":
-        """Raises :class:`SourceError` where the answer doesn't say all of that."""
-        return cls(*(str(told(item, field, "the answer")) for field in ("SnapshotId", "VolumeId", "State")))
+        """What isn't said to be usable is waited for. Raises :class:`SourceError` where the answer names no snapshot or
+        no volume."""
+        id_, volume = (str(told(item, field, "the answer")) for field in ("SnapshotId", "VolumeId"))
+        return cls(id_, volume, str(item.get("State") or "pending"))
 
 
 def _snapshots(client: Any, token: str, ids: Iterable[str] = ()) -> list[_Snapshot]:
