@@ -1,10 +1,17 @@
 """Which edit is chosen, and what makes it another one. Every plan here is written, and a second one changes nothing."""
 
 import textwrap
+from collections.abc import Iterable
 
 import pytest
 
-from tests.fix.build import Folder
+from costguard.check import Asked, selected
+from costguard.fix.plan import mending
+from costguard.fix.values import About, Said, Unsaid
+from costguard.iac.source import Settings
+from costguard.policy.load import load
+from costguard.policy.rules.require import Require
+from tests.fix.build import TODAY, Folder
 
 
 def lines(text: str) -> str:
@@ -889,3 +896,37 @@ def test_the_report_after_it_is_what_a_check_says_then(folder: Folder) -> None:
     planned = folder.plan(owner="team-a")
     assert [finding.verdict for finding in planned.present] == ["missing", "unknown"]
     assert [finding.verdict for finding in planned.remaining] == ["unknown"]
+
+
+# --- some of the findings alone
+
+
+class _Two:
+    """Says another value for each of two resources."""
+
+    def of(self, rule: Require, files: Iterable[str], about: About) -> Said | Unsaid:
+        names = {"aws_s3_bucket.a": "team-a", "aws_s3_bucket.b": "team-b"}
+        return Said(names[about.address], "the test")
+
+
+TWO = """
+resource "aws_s3_bucket" "a" {
+  tags = { x = "1" }
+}
+
+resource "aws_s3_bucket" "b" {
+  tags = { x = "1" }
+}
+"""
+
+
+@pytest.mark.parametrize("wanted", [{"aws_s3_bucket.a", "aws_s3_bucket.b"}, {"aws_s3_bucket.b"}, set()])
+def test_each_resource_can_have_a_value_of_its_own_and_only_some_be_mended(folder: Folder, wanted: set[str]) -> None:
+    folder.write(**{"main.tf": TWO})
+    asked = Asked(policy=load(["policy.yaml"]), settings=Settings(), today=TODAY)
+    planned = mending(selected(["."], asked), asked, _Two(), lambda _, finding: finding.resource.address in wanted)
+    text = "".join(change.new.decode() for change in planned.changes)
+    assert {about.address for one in planned.mended for about in one.of} == wanted
+    assert planned.left == ()
+    assert [text.count(f'"team-{name}"') for name in "ab"] == [f"aws_s3_bucket.{name}" in wanted for name in "ab"]
+    assert {one.resource.address for one in planned.remaining} == {"aws_s3_bucket.a", "aws_s3_bucket.b"} - wanted

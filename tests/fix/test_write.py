@@ -208,3 +208,14 @@ def test_git_applies_a_patch_to_exactly_the_new_text(
     if text:
         subprocess.run(["git", "apply", "-p1", "-"], cwd=folder, input=text, check=True, capture_output=True)
     assert [(folder / change.path).read_bytes() for change in changes] == [change.new for change in changes]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.text(st.sampled_from("a1-: \t\n\r\x01\x7f\"'\\ü"), min_size=1, max_size=10))
+def test_git_finds_a_file_whatever_it_is_called(tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
+    folder = tmp_path_factory.mktemp("patch")
+    path = folder / f"{name}.tf"
+    path.write_bytes(b"a\n")
+    text = patch([Change(Path(path.name), b"a\n", b"b\n")]).encode()
+    subprocess.run(["git", "apply", "-p1", "-"], cwd=folder, input=text, check=True, capture_output=True)
+    assert path.read_bytes() == b"b\n"

@@ -3,7 +3,8 @@
 ``roots`` finds the root modules of a repository, ``module`` reads a folder, ``remote`` and ``null_label`` those that
 lie elsewhere. ``instance`` gives names their values in one call of a module; ``evidence``, ``tagset`` and ``lifecycle``
 work out the tags of a resource, ``defaults`` those of a provider; ``configuration`` puts a root module together.
-``places`` knows where a tag is written, and ``suppressions`` what comments accept there.
+``places`` knows where a tag is written, ``suppressions`` what comments accept there, and ``left_alone`` which tags of
+what is live no apply takes away.
 """
 
 from costguard.iac.source.configuration import Configuration, Judged, Settings, read_configuration
