@@ -1,16 +1,22 @@
 """What a bad day leaves: each write is sent once at most, and its answer says no more than is known."""
 
+import base64
 import json
 import socket
+from pathlib import Path
 from typing import Any
 
 import grpc  # type: ignore[import-untyped] # It has none.
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from google.rpc import code_pb2, status_pb2  # type: ignore[import-untyped] # They have none.
 
+from costguard.clouds.google.api import Google
+from costguard.clouds.google.labels import GoogleLabels
 from costguard.clouds.google.labels.table import find
 from costguard.clouds.pace import Pacer
-from costguard.clouds.writing import Current
+from costguard.clouds.writing import Current, Edit
 from tests.clouds.google.labels.conftest import PROJECT, Clouds, read, target, write
 from tests.clouds.google.labels.test_writing import BUCKET, INSTANCE, WAYS
 from tests.servers.google import refused, slow
@@ -454,9 +460,53 @@ def test_a_run_that_is_ended_while_it_waits_knows_nothing_of_the_write(clouds: C
     assert clouds.sent() == 1
 
 
-def test_one_of_many_that_is_refused_keeps_no_other_from_being_written(clouds: Clouds) -> None:
-    from costguard.clouds.writing import Edit
+def test_nobody_is_led_elsewhere(clouds: Clouds) -> None:
+    clouds.put(BUCKET, {"a": "1"})
+    labels = clouds.writer()
+    seen = read(labels, BUCKET)
+    elsewhere = (("Location", f"{clouds.rest.url}/storage.googleapis.com/storage/v1/b/other"),)
+    clouds.rest.faults.append(instead(Response(status=307, headers=elsewhere)))
+    assert write(labels, BUCKET, seen, {"owner": "x"}).how == "unknown"
+    assert clouds.sent() == 1
 
+
+def test_without_credentials_nothing_is_sent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "none.json"))
+    labels = GoogleLabels(Google(Pacer()))
+    for name in (PROJECT, BUCKET):
+        assert "no Google credentials" in read(labels, name).why
+        answer = write(labels, name, Current({}, stamp="x"), {"owner": "x"})
+        assert (answer.how, "no Google credentials" in answer.why) == ("refused", True)
+
+
+def test_what_is_sent_over_http_is_signed(clouds: Clouds, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """By a service account's own key, made here. It is of another universe than Google's, for which a token is made of
+    the key itself and nobody is asked for one. What is refused for its token is signed anew and sent again: it can't
+    have been taken."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    account = {
+        "type": "service_account",
+        "client_email": "writer@shop-prod.iam.example",
+        "private_key": key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
+        "token_uri": f"{clouds.rest.url}/token",
+        "universe_domain": "universe.example",
+    }
+    file = tmp_path / "key.json"
+    file.write_text(json.dumps(account))
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(file))
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "shop-prod")
+    clouds.rest.faults += [instead(Response(status=401), times=1), instead(Response(body=b"{}"))]
+    session = Google(Pacer(), "billing-1").session()
+    assert session.patch(f"{clouds.rest.url}/x", data=b"{}").status_code == 200
+    assert [request.target for request in clouds.rest.requests] == ["/x", "/x"]
+    for request in clouds.rest.requests:
+        kind, _, token = request.headers["authorization"].partition(" ")
+        claims = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
+        assert (kind, claims["iss"]) == ("Bearer", "writer@shop-prod.iam.example")
+        assert request.headers["x-goog-user-project"] == "billing-1"
+
+
+def test_one_of_many_that_is_refused_keeps_no_other_from_being_written(clouds: Clouds) -> None:
     names = [BUCKET, INSTANCE, SECRET]
     for name in names:
         clouds.put(name, {"a": "1"})

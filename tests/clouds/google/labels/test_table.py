@@ -32,11 +32,10 @@ def method(document: dict[str, Any], name: str) -> dict[str, Any]:
     return dict(at["methods"][last])
 
 
-def _order(call: calls.RestCall) -> tuple[str, str]:
-    return call.method, call.path
+BY_NAME = sorted(CALLS, key=lambda call: (call.method, call.path))
 
 
-@pytest.mark.parametrize("call", sorted(CALLS, key=_order), ids=lambda call: str(call.method))
+@pytest.mark.parametrize("call", BY_NAME, ids=[call.method for call in BY_NAME])
 def test_each_call_is_in_googles_discovery_document(call: calls.RestCall) -> None:
     document = documented(call.method.partition(".")[0])
     found = method(document, call.method)
