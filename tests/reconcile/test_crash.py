@@ -26,12 +26,12 @@ import pytest
 from costguard.model.change import written
 from costguard.reconcile.journal import Entry, Run
 from costguard.reconcile.journal.sql import open_journal
-from tests.conftest import ROOT, absent
+from tests.conftest import ROOT
 from tests.reconcile.build import change, change_set
 from tests.servers.aws import HOME, AwsServer
-from tests.servers.postgres import Postgres, programs
+from tests.servers.postgres import Postgres
 
-CRASHES = int(os.environ.get("COSTGUARD_CRASHES", "24"))
+CRASHES = int(os.environ.get("COSTGUARD_CRASHES", "12"))
 _REGIONS = ("eu-west-1", "us-east-1")
 _LATER = 3600.0
 """Seconds after which a killed run's leases have certainly run out."""
@@ -238,10 +238,8 @@ def case(request: pytest.FixtureRequest, cloud: Cloud, crashing: Crashing, tmp_p
     if request.param == "sqlite":
         yield Case(cloud, crashing, files())
         return
-    if programs() is None:
-        absent("postgres", "PostgreSQL isn't installed")
-    with Postgres(tmp_path / "postgres") as server:
-        yield Case(cloud, crashing, iter(server.database, ""))
+    postgres: Postgres = request.getfixturevalue("postgres")
+    yield Case(cloud, crashing, iter(postgres.database, ""))
 
 
 def test_killed_at_any_instant_and_resumed_a_run_leaves_what_one_leaves_that_was_not_killed(case: Case) -> None:

@@ -96,20 +96,21 @@ class Postgres:
             "synchronous_commit": "off",
         }
         options = [text for name, value in settings.items() for text in ("-c", f"{name}={value}")]
-        self._process = subprocess.Popen(
-            [self._bin / "postgres", "-D", self._folder / "data", *options],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            cwd=self._folder,
-            **self._as,
-        )
         until = time.monotonic() + _WAIT
         while True:
+            # After a crash it refuses to start for as long as a child of the last one is there.
+            if self._process is None or self._process.poll() is not None:
+                self._process = subprocess.Popen(
+                    [self._bin / "postgres", "-D", self._folder / "data", *options],
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    cwd=self._folder,
+                    **self._as,
+                )
             try:
                 self.execute("SELECT 1")
                 return
             except psycopg.OperationalError:
-                assert self._process.poll() is None, "PostgreSQL ended while it started"
                 assert time.monotonic() < until, "PostgreSQL didn't start"
                 time.sleep(0.05)
 
