@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from botocore.loaders import create_loader
 from botocore.model import ServiceModel
+from hypothesis import given
+from hypothesis import strategies as st
 
 from costguard.clouds.aws import calls
 from costguard.clouds.aws.api import Access, Aws
@@ -14,7 +16,7 @@ from costguard.clouds.aws.native import rows as listings
 from costguard.clouds.aws.native.listing import Batch
 from costguard.clouds.aws.tags.services import Native, Removal, Write, hazard, row_for, rows
 from costguard.clouds.aws.tags.writer import AwsTags
-from costguard.clouds.pace import Pacer
+from costguard.clouds.pace import Bucket, Pacer
 from costguard.clouds.writing import Target
 
 _LOADER = create_loader()
@@ -244,3 +246,35 @@ def test_the_writers_policy_allows_what_the_tagging_api_needs_of_each_service_an
     assert not any(re.search(r":(?:Terminate|Stop|Delete(?!Tags))", action) for action in allowed)
     gateway = [one for one in document["Statement"] if "apigateway:PUT" in one["Action"]]
     assert [one["Resource"] for one in gateway] == ["arn:*:apigateway:*::/tags/*"]
+
+
+@pytest.mark.parametrize(
+    ("service", "operation"),
+    [
+        ("resourcegroupstaggingapi", "TagResources"),
+        ("resourcegroupstaggingapi", "UntagResources"),
+        ("ec2", "CreateTags"),
+        ("ec2", "DeleteTags"),
+    ],
+)
+@given(pauses=st.lists(st.sampled_from([0.0, 0.01, 0.2, 1.0, 7.0]), min_size=30, max_size=80))
+def test_writes_never_exceed_five_calls_in_any_second_however_they_come(
+    service: str, operation: str, pauses: list[float]
+) -> None:
+    family, quota = calls.quota(service, operation)
+    assert family == (service, operation), "reads don't use up what writes may"
+    now, sent = 0.0, []
+
+    def wait(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    bucket = Bucket(quota, lambda: now, wait)
+    for pause in pauses:
+        now += pause
+        bucket.take()
+        sent.append(now)
+    # Each comes up to a twentieth of a second late, as the network has it.
+    assert all(sixth - first >= 1.05 for first, sixth in zip(sent, sent[5:], strict=False))
+    if not any(pauses):
+        assert len(sent) / (sent[-1] - sent[0]) >= 0.9 * 5
