@@ -109,7 +109,8 @@ RUNGS: tuple[Rung, ...] = ("notify", "remind", "quarantine", "stop", "terminate"
 class Step(msgspec.Struct, frozen=True, kw_only=True):
     """One resource that climbs a rung. ``since`` is the day on which its fault was first seen, ``owner`` who probably
     answers for it, where anything says so. ``expects`` is as in a change; ``missing`` are the tags it is at fault
-    with. ``snapshot``: one is taken first."""
+    with. ``snapshot``: one is taken first. ``then`` is the rung after this one, where an entry allows it and nothing
+    that is known stands against it, and ``due`` the first day on which it may be climbed."""
 
     id: str
     type: str
@@ -123,6 +124,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     expects: dict[str, str | None] = {}
     missing: tuple[str, ...] = ()
     snapshot: bool = False
+    then: Rung | None = None
+    due: date | None = None
 
 
 class Held(msgspec.Struct, frozen=True, kw_only=True, order=True):

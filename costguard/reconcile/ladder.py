@@ -22,7 +22,7 @@ The rules, each of which can only hold a resource back:
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 
 import msgspec
 
@@ -78,6 +78,14 @@ class Calendar:
             return 0
         holidays = sum(since < day <= until for day in self._holidays)
         return _weekdays(until) - _weekdays(since) - holidays
+
+    def after(self, since: date, count: int) -> date:
+        """The business day on which ``count`` of them (at least one) have passed since ``since``."""
+        day, left = since, max(count, 1)
+        while left:
+            day += timedelta(1)
+            left -= self.opens(day)
+        return day
 
 
 def _weekdays(day: date) -> int:
@@ -195,6 +203,7 @@ class _Run:
             expects |= _keepers(resource, tags)
         if rung not in ("notify", "remind"):
             expects[self._ladder.quarantine] = _text(tags, self._ladder.quarantine)
+        then = self._then(rung, one, tags)
         step = Step(
             id=change.id,
             type=change.type,
@@ -208,8 +217,20 @@ class _Run:
             expects=expects,
             missing=change.missing,
             snapshot=rung == "terminate" and change.type in ("aws_instance", "aws_ebs_volume"),
+            then=None if then is None else then[0],
+            due=None if then is None else self._calendar.after(self._today, then[1].after),
         )
         self._ready[rung].append((step, number))
+
+    def _then(self, rung: Rung, one: Flagged, tags: TagSet) -> tuple[Rung, RungDoc] | None:
+        """The rung after this one, where it is to be climbed as far as anybody knows today. What it takes besides, as
+        the quarantine's tag, may come until then."""
+        path = path_of(one.change.type)
+        above = path[path.index(rung) + 1 :][:1]
+        entry = self._entry(above[0], one.change) if above else None
+        if entry is None or self._hindrance("quarantine", one.resource, one, tags):
+            return None
+        return None if self._kept(one.change.id, tags) is None else (above[0], entry[1])
 
     def _entry(self, rung: Rung, change: Change) -> tuple[int, RungDoc] | None:
         """The entry that lets it climb, with its number; the one that waits longest of several."""

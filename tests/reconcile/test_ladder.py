@@ -198,6 +198,50 @@ def test_a_step_says_all_that_is_to_be_known() -> None:
     assert step.why == ("at fault with owner since 2026-10-30, reminded on 2026-11-02: owner: nothing says its value")
 
 
+@pytest.mark.parametrize(
+    ("top", "number", "after", "then", "due"),
+    [
+        (None, 1, 1, "remind", 2),
+        (None, 1, 0, "remind", 2),  # A day has one rung.
+        ("notify", 1, 5, "quarantine", 8),
+        ("notify", 4, 1, "quarantine", 7),  # Friday, and then Monday.
+        ("remind", 1, 3, "stop", 4),
+    ],
+)
+def test_a_step_says_what_may_come_next_and_when(
+    top: Rung | None, number: int, after: int, then: str, due: int
+) -> None:
+    ladder = LadderDoc(rungs=[rung(name, after if name == then else 1) for name in RUNGS])
+    [step] = only(resource(), climbed(top, day(0)), day(number), ladder).steps
+    assert (step.then, step.due) == (then, day(due))
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        resource(declared=None),
+        resource(managers=(Manager(tool="cloudformation", name="shop"),)),
+        resource(tags={KEEP: "2027-01-01"}),
+    ],
+)
+def test_nothing_is_threatened_that_will_not_be_done(one: Resource) -> None:
+    [step] = only(one, climbed(None, day(0)), day(1)).steps
+    assert (step.rung, step.then, step.due) == ("notify", None, None)
+
+
+def test_nothing_comes_after_the_last_rung_that_is_opted_in() -> None:
+    [step] = only(resource(), climbed(None, day(0)), day(1), LadderDoc(rungs=[rung("notify")])).steps
+    assert (step.then, step.due) == (None, None)
+
+
+@given(near_days, st.integers(0, 60), st.sets(near_days, max_size=20))
+def test_the_day_after_so_many_is_the_first_that_counts_them(since: date, count: int, holidays: set[date]) -> None:
+    calendar = Calendar(holidays)
+    found = calendar.after(since, count)
+    assert calendar.opens(found)
+    assert calendar.between(since, found) == max(count, 1)
+
+
 def test_two_plans_of_one_day_climb_one_rung() -> None:
     ladder = LadderDoc(rungs=[rung("notify", 0), rung("remind", 0)])
     first = only(resource(), None, day(0), ladder)
