@@ -3,6 +3,7 @@
 import itertools
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
@@ -144,6 +145,17 @@ def test_two_writers_lose_nothing_in_whatever_order_they_come(clouds: Clouds, na
             labels, key = ((one, "ours"), (two, "theirs"))[who]
             assert write(labels, name, read(labels, name), {key: "x"}).how == "done"
         assert clouds.labels(name) == {"a": "1", "ours": "x", "theirs": "x"}
+
+
+def test_many_workers_share_one_writer(clouds: Clouds) -> None:
+    for name in NAMES:
+        clouds.put(name, {"a": "1"})
+    labels = clouds.writer(patience=5)
+    with ThreadPoolExecutor(8) as workers:
+        answers = list(workers.map(lambda name: write(labels, name, read(labels, name), {"owner": "x"}), NAMES))
+    assert {answer.how for answer in answers} == {"done"}
+    assert all(clouds.labels(name) == {"a": "1", "owner": "x"} for name in NAMES)
+    assert clouds.sent() == len(NAMES)
 
 
 KEYS = st.sampled_from(("owner", "env", "a", "b-2", "größe"))
