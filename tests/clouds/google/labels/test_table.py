@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from costguard.clouds.google.labels.table import CALLS, ROWS, Row, find, region
 from tests.conftest import absent
 
 
+@cache
 def documented(api: str) -> dict[str, Any]:
     """The discovery document of an API, as Google's client for all of them ships it."""
     found = importlib.util.find_spec("googleapiclient")
