@@ -392,7 +392,7 @@ class _Planner:
                 waiting[change.id] = f"waits for a later run: limits.{held.limit} is {number} ({held.of})"
         self._changes = [
             msgspec.structs.replace(
-                one, decision="skip", why=waiting[one.id], values=(), proposed=one.values, expects={}
+                one, decision="skip", why=waiting[one.id], values=(), proposed=_bare(one.values), expects={}
             )
             if one.id in waiting and one.decision == "tag"
             else one
@@ -442,6 +442,11 @@ def _named(managers: Iterable[Manager]) -> str:
 def _text(tags: TagSet, key: str) -> str | None:
     tag = tags.tags.get(key)
     return tag.value.text if tag is not None and isinstance(tag.value, Known) else None
+
+
+def _bare(values: Iterable[Value]) -> tuple[Value, ...]:
+    """Without their evidence, which the run that writes them finds anew: a backlog may have a million of them."""
+    return tuple(msgspec.structs.replace(value, evidence=()) for value in values)
 
 
 def _by_tag(value: Value) -> tuple[str, str]:
