@@ -433,6 +433,12 @@ def test_a_stop_expects_the_quarantine_as_it_was_read() -> None:
     assert (step.rung, step.expects[QUARANTINE]) == ("stop", "2026-10-01")
 
 
+def test_a_quarantine_that_cannot_be_read_is_none() -> None:
+    found = only(resource(tags={QUARANTINE: Unknown("not read")}), climbed("quarantine", day(0)), day(1))
+    assert found.steps == ()
+    assert found.notes == (f"ladder: {INSTANCE}: would climb to stop and doesn't: it doesn't carry {QUARANTINE}",)
+
+
 def test_whoever_takes_the_quarantine_away_makes_it_begin_anew() -> None:
     found = only(resource(), climbed("quarantine", day(0)), day(1))
     assert (found.steps, found.flags) == ((), (Flag(id=INSTANCE, first=day(1), last=day(1)),))
@@ -459,6 +465,7 @@ QUIET = {QUARANTINE: Tag(Known("2026-11-02"), "the resource")}
     "one",
     [
         shown(TagSet({}, open="its tags could not be read")),
+        shown(TagSet({"Owner": Tag(Known(""), "the resource")}, open="there may be more")),
         shown(TagSet({}, hidden=(("Owner", "not read"),))),
         shown(TagSet({}, hidden=(("*", "not read"),))),
         shown(TagSet({"Owner": Tag(Unknown("not read"), "the resource")})),
