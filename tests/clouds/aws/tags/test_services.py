@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.loaders import create_loader
 from botocore.model import ServiceModel
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from costguard.clouds.aws import calls
@@ -258,6 +258,7 @@ def test_the_writers_policy_allows_what_the_tagging_api_needs_of_each_service_an
     ],
 )
 @given(pauses=st.lists(st.sampled_from([0.0, 0.01, 0.2, 1.0, 7.0]), min_size=30, max_size=80))
+@example(pauses=[0.0] * 50)
 def test_writes_never_exceed_five_calls_in_any_second_however_they_come(
     service: str, operation: str, pauses: list[float]
 ) -> None:
