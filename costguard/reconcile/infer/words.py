@@ -19,6 +19,8 @@ from costguard.policy.rules.require import Require
 
 WIDTH = 1 << 15
 """Words are numbers below this one; two that share a number are rare enough."""
+PLACES = WIDTH // 8
+"""Below this are those that say where a resource is and what, which are nobody's own."""
 GRADES = 20
 SMOOTHING = 0.1
 FEWEST = 5
@@ -59,7 +61,7 @@ class Words(msgspec.Struct, frozen=True):
 
 def words(resource: Resource, rules: Sequence[Require]) -> Words:
     """The words of a resource. Keys that mean the tag of a rule, too, are left out: they are evidence by themselves."""
-    plain = {*_named(resource), *_placed(resource)}
+    plain = set(_named(resource))
     tags: dict[str, Numbers] = {}
     keys = tuple(rule.spelling.on(resource.cloud) for rule in rules)
     if resource.surfaces:
@@ -78,7 +80,8 @@ def words(resource: Resource, rules: Sequence[Require]) -> Words:
                     plain.update(f"n:{word}" for word in _pairs(_split(text)))
                 else:
                     plain.update(f"v:{word}" for word in _split(text))
-    return Words(_numbers(plain), tags, keys)
+    placed = _hashed(set(_placed(resource)), 0, PLACES)
+    return Words(np.concatenate((placed, _numbers(plain))), tags, keys)
 
 
 def _named(resource: Resource) -> Iterator[str]:
@@ -125,16 +128,21 @@ def _pairs(parts: Sequence[str]) -> list[str]:
 
 
 def _numbers(found: set[str]) -> Numbers:
-    return np.unique(
-        np.fromiter((crc32(word.encode("utf-8", "replace")) % WIDTH for word in found), np.int32, len(found))
-    )
+    return _hashed(found, PLACES, WIDTH)
+
+
+def _hashed(found: set[str], low: int, high: int) -> Numbers:
+    numbers = (low + crc32(word.encode("utf-8", "replace")) % (high - low) for word in found)
+    return np.unique(np.fromiter(numbers, np.int32, len(found)))
 
 
 class Guess(NamedTuple):
-    """The value that the words speak for, by its number, and how clearly: a grade from 0."""
+    """The value that the words speak for, by its number, and how clearly: a grade from 0. ``familiar`` is the share of
+    the resource's own words, beside where it is, that others have, too: of what is all new, little can be known."""
 
     value: int
     grade: int
+    familiar: float
 
 
 class Learned:
@@ -150,14 +158,14 @@ class Learned:
         """``rows`` are known by ``values`` and ``folds``; ``of`` are their words. Raises nothing where there is nothing
         to learn: then it never guesses."""
         matrices = [_matrix([one.but(rule, alone=alone) for one in of]) for alone in (False, True)]
-        found: list[list[tuple[int, float]]] = [[(-1, 0.0)] * len(rows) for _ in matrices]
+        found: list[list[_Found]] = [[_NONE] * len(rows) for _ in matrices]
         for fold in np.unique(folds):
             classifier = _Classifier(matrices, np.flatnonzero(folds != fold), values)
             held = np.flatnonzero(folds == fold)
             for matrix, into in zip(matrices, found, strict=True):
                 for at, one in zip(held.tolist(), classifier.all(matrix[held]), strict=True):
                     into[at] = one
-        margins = [margin for into in found for value, margin in into if value >= 0]
+        margins = [one.margin for into in found for one in into if one.value >= 0]
         self._edges = np.unique(np.quantile(margins, np.linspace(0, 1, GRADES + 1)[1:-1])) if margins else np.empty(0)
         self._held = [
             {row: guess for row, one in zip(rows, into, strict=True) if (guess := self._graded(one)) is not None}
@@ -175,9 +183,19 @@ class Learned:
             return self._held[of.lonely(rule)].get(row)
         return self._graded(self._classifier.one(of.but(rule)))
 
-    def _graded(self, found: tuple[int, float]) -> Guess | None:
-        value, margin = found
-        return Guess(value, int(np.searchsorted(self._edges, margin, "right"))) if value >= 0 else None
+    def _graded(self, found: "_Found") -> Guess | None:
+        if found.value < 0:
+            return None
+        return Guess(found.value, int(np.searchsorted(self._edges, found.margin, "right")), found.familiar)
+
+
+class _Found(NamedTuple):
+    value: int
+    margin: float
+    familiar: float
+
+
+_NONE = _Found(-1, 0.0, 0.0)
 
 
 class _Classifier:
@@ -206,20 +224,22 @@ class _Classifier:
         self._weights = np.ascontiguousarray(classifier.feature_log_prob_[:, common].T, np.float32)
         self._values = classifier.classes_.tolist()
 
-    def one(self, found: Numbers) -> tuple[int, float]:
+    def one(self, found: Numbers) -> _Found:
         if not self._values:
-            return -1, 0.0
+            return _NONE
         columns = self._column[found]
+        own = columns[found >= PLACES]
+        familiar = float((own >= 0).mean()) if len(own) else 0.0
         columns = columns[columns >= 0]
         if not len(columns):
-            return -1, 0.0
+            return _NONE
         scores = self._weights[columns].sum(axis=0, dtype=np.float64)
         best = int(np.argmax(scores))
         score = scores[best]
         scores[best] = -np.inf
-        return self._values[best], float(score - scores.max())
+        return _Found(self._values[best], float(score - scores.max()), familiar)
 
-    def all(self, matrix: Any) -> Iterator[tuple[int, float]]:
+    def all(self, matrix: Any) -> Iterator[_Found]:
         for at in range(matrix.shape[0]):
             yield self.one(matrix.indices[matrix.indptr[at] : matrix.indptr[at + 1]])
 
