@@ -135,3 +135,42 @@ class MemoryCloud:
             self.tags[id_].pop(key, None)
         else:
             self.tags[id_][key] = value
+
+
+class MemoryPower:
+    """Machines and volumes: a :class:`costguard.clouds.writing.Power`. ``states`` by their ids; ``done`` is what was
+    really done, in its order; ``faults`` are what becomes of the next acts, one after the other."""
+
+    types = frozenset({"aws_instance", "aws_ebs_volume"})
+
+    def __init__(self, states: Mapping[str, str]) -> None:
+        self.states = dict(states)
+        self.done: list[tuple[str, str]] = []
+        self.faults: list[Fault] = []
+        self._snapshots: dict[str, str] = {}
+
+    def state(self, target: Target) -> str:
+        return self.states.get(target.id, "gone")
+
+    def snapshot(self, target: Target, token: str) -> Answer:
+        return self._act(target, "snapshot", lambda: self._snapshots.setdefault(token, target.id), token)
+
+    def stop(self, target: Target) -> Answer:
+        return self._act(target, "stop", lambda: self.states.update({target.id: "stopped"}))
+
+    def terminate(self, target: Target) -> Answer:
+        return self._act(target, "terminate", lambda: self.states.pop(target.id))
+
+    def _act(self, target: Target, verb: str, effect: Callable[[], object], token: str = "") -> Answer:
+        fault = self.faults.pop(0) if self.faults else None
+        match fault:
+            case "again" | "refused" | "conflict":
+                return Answer(fault, "the test says so")
+            case "lost before":
+                return Answer("unknown", "the connection broke")
+        if not token or token not in self._snapshots:
+            self.done.append((verb, target.id))
+        effect()
+        return (
+            Answer("unknown", "the connection broke") if fault == "lost after" else Answer("done", by=f"memory:{verb}")
+        )
