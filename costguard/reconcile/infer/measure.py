@@ -19,7 +19,7 @@ _WIDER = 6.0
 _CERTAIN = 0.999
 _FEWEST = 40
 """Families in a step of a curve."""
-_BOUND = 0.2
+_BOUND = 0.1
 """Such is the chance that the truth is below what a curve says."""
 
 
@@ -53,7 +53,7 @@ def _paths(strata: Sequence[str]) -> list[str]:
 
 
 class Curve:
-    """From a score to a confidence: steps that rise, each as high as four in five such samples would have it."""
+    """From a score to a confidence: steps that rise, each as high as nine in ten such samples would have it."""
 
     def __init__(self, scores: Sequence[float], right: Sequence[bool], families: Sequence[int]) -> None:
         from scipy.special import betaincinv  # type: ignore[import-untyped]  # It has no types.
