@@ -598,9 +598,8 @@ class AwsServer:
             kinds.setdefault(id_.rpartition("-")[0], []).append(id_)
         for prefix, some in kinds.items():
             kind = tagged.KINDS.get(prefix)
-            if kind is None:
-                found |= dict.fromkeys(some, "InvalidID")
-            elif kind[1] and not await self._knows(kind[1], kind[2], some, region, account):
+            # Of the rarer kinds nobody asks whether they are there.
+            if kind is not None and kind[1] and not await self._knows(kind[1], kind[2], some, region, account):
                 for id_ in some:
                     if len(some) == 1 or not await self._knows(kind[1], kind[2], [id_], region, account):
                         found[id_] = kind[3]

@@ -90,23 +90,23 @@ def test_an_answer_that_is_lost_was_an_effect_all_the_same(aws: AwsServer) -> No
 
 def test_what_is_written_and_taken_away_is_told_of_whatever_service(aws: AwsServer) -> None:
     instance, topic = _instance(aws), _topic(aws)
-    aws.client("s3").create_bucket(Bucket="b")
+    aws.client("s3").create_bucket(Bucket="a-bucket")
     aws.client("ec2").create_tags(Resources=[instance], Tags=[_TAG])
     aws.client("ec2").delete_tags(Resources=[instance], Tags=[_TAG])
     aws.client("sns").tag_resource(ResourceArn=topic, Tags=[_TAG])
     aws.client("sns").untag_resource(ResourceArn=topic, TagKeys=["Owner"])
-    aws.client("s3").put_bucket_tagging(Bucket="b", Tagging={"TagSet": [_TAG]})
+    aws.client("s3").put_bucket_tagging(Bucket="a-bucket", Tagging={"TagSet": [_TAG]})
     assert _told(aws) == [
         (instance, "Owner", "shop"),
         (instance, "Owner", None),
         (topic, "Owner", "shop"),
         (topic, "Owner", None),
-        ("b", "Owner", "shop"),
+        ("a-bucket", "Owner", "shop"),
     ]
 
 
 def test_a_bucket_with_access_control_by_tags_takes_no_whole_set(aws: AwsServer) -> None:
-    aws.client("s3").create_bucket(Bucket="b")
-    aws.abac.add("b")
+    aws.client("s3").create_bucket(Bucket="a-bucket")
+    aws.abac.add("a-bucket")
     with pytest.raises(ClientError, match="MethodNotAllowed"):
-        aws.client("s3").put_bucket_tagging(Bucket="b", Tagging={"TagSet": [_TAG]})
+        aws.client("s3").put_bucket_tagging(Bucket="a-bucket", Tagging={"TagSet": [_TAG]})

@@ -57,6 +57,8 @@ def aws(aws_server: AwsServer, monkeypatch: pytest.MonkeyPatch) -> AwsServer:
 @pytest.fixture(scope="module")
 def way_in(aws_server: AwsServer) -> Callable[[str], Access]:
     """One session with powers for all tests, for its clients take longer to make than a test to run."""
+    # What the tests before it ordered is still in force.
+    aws_server.reset()
     with pytest.MonkeyPatch.context() as environment:
         for name, value in aws_server.environment().items():
             environment.setenv(name, value)
