@@ -16,7 +16,7 @@ import msgspec
 from costguard import reports
 from costguard.cli import options, say
 from costguard.cli.progress import StatusLine
-from costguard.config import Config, ConfigDoc, FromEnvDoc, ReconcileDoc
+from costguard.config import Config, ConfigDoc, FromEnvDoc, LadderDoc, ReconcileDoc
 from costguard.errors import DocumentError, ExitCode, UsageError
 from costguard.model.change import ChangeSet, Step
 from costguard.model.resource import Cloud
@@ -292,13 +292,16 @@ def status(
 
 @command.command("permissions")
 @click.argument("cloud", type=click.Choice(["aws", "google", "aws-ladder"]))
-def permissions(cloud: str) -> int:
+@_CONFIG
+def permissions(cloud: str, config_file: str | None) -> int:
     """Print what the role that writes needs to be allowed; `aws-ladder` for the rungs that stop and terminate."""
-    options.write(_permissions(cloud))
+    config = options.config_in_force(config_file)
+    ladder = config.doc.reconcile.ladder if config is not None else LadderDoc()
+    options.write(_permissions(cloud, ladder.quarantine))
     return ExitCode.CLEAN
 
 
-def _permissions(cloud: str) -> str:
+def _permissions(cloud: str, quarantine: str) -> str:
     match cloud:
         case "aws":
             from costguard.clouds.aws.calls import writer_policy_document
@@ -310,7 +313,7 @@ def _permissions(cloud: str) -> str:
             return writer_role_document()
     from costguard.clouds.aws.power import power_policy_document
 
-    return power_policy_document()
+    return power_policy_document(quarantine)
 
 
 class _Work:
