@@ -36,7 +36,7 @@ class Caps:
         return tuple(sorted(Held(limit=name, of=of, most=most, held=n) for (name, of, most), n in self._held.items()))
 
     def _caps(self, change: Change) -> Iterable[tuple[str, str, int, float]]:
-        """(name, what it counts, the most, the number as costguard.yaml has it) of each cap that a change counts for."""
+        """(name, what it counts, the most, the number in costguard.yaml) of each cap that a change counts for."""
         limits = self._limits
         yield "changes", "all", limits.changes, limits.changes
         yield "percent", "all", self._share, limits.percent
