@@ -491,6 +491,7 @@ _GONE = frozenset(
     {
         "AWS.SimpleQueueService.NonExistentQueue",
         "ActivityDoesNotExist",
+        "InvalidResourceId",
         "NoSuchBucket",
         "NoSuchDistribution",
         "NoSuchEntity",
