@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from costguard.clouds.writing import Answer, Guard
+from costguard.clouds.writing import Answer, Current, Guard, Target
 from costguard.config import LadderDoc, LimitsDoc, RungDoc
 from costguard.errors import InputError, UsageError
 from costguard.model.change import ChangeSet, Held, Rung, Step
@@ -245,6 +245,15 @@ def test_canaries_that_had_drifted_prove_nothing_and_are_replaced(journal: Journ
     assert outcome.counts == {"drifted": 4, "written": 1, "refused": 1}
 
 
+def test_as_many_canaries_are_written_as_are_asked_for(journal: Journal) -> None:
+    cloud, changes = some(10)
+    cloud.change("i-000", "Owner", "web")
+    # Of the first two one had drifted; the one that takes its place is the second canary, and goes wrong.
+    cloud.faults["i-002"] = ["refused"]
+    outcome = apply(changes, journal, {"aws": cloud}, **given(msgspec.structs.replace(WIDE, canary=2)))
+    assert became(outcome) == {"i-000": "drifted", "i-001": "written", "i-002": "refused"}
+
+
 def test_a_run_stops_where_too_many_writes_fail(journal: Journal) -> None:
     cloud, changes = some(200)
     cloud.batch = 10
@@ -318,6 +327,13 @@ def test_a_place_that_somebody_else_holds_is_left_out(journal: Journal) -> None:
     assert cloud.tags["b"] == OWNER
 
 
+class Reading:
+    """A cloud that is read in another way."""
+
+    def __init__(self, cloud: MemoryCloud, read: Callable[[Sequence[Target]], Sequence[Current]]) -> None:
+        self.batch, self.hindrance, self.write, self.read = cloud.batch, cloud.hindrance, cloud.write, read
+
+
 class Clock:
     """A clock that the test sets."""
 
@@ -343,6 +359,23 @@ def test_a_run_whose_lease_ran_out_while_it_slept_and_was_taken_writes_nothing_m
     assert cloud.calls == 20
     assert outcome.how == "failed"
     assert "the other job" in outcome.gaps[0].why
+
+
+def test_a_run_that_lost_its_place_while_it_read_writes_down_nothing(journal: Journal) -> None:
+    """Whoever has the place now may be resuming this very run, and then the entries are its own to write."""
+    cloud = MemoryCloud({"i-1": OWNER})
+    clock = Clock()
+
+    def lose(targets: Sequence[Target]) -> Sequence[Current]:
+        found = cloud.read(targets)
+        clock.ahead = timedelta(minutes=5)
+        journal.lease(f"aws/{ACCOUNT}/eu-west-1", "the other", NOW + timedelta(hours=1), NOW + clock.ahead)
+        return found
+
+    slow = Reading(cloud, lose)
+    outcome = apply(change_set([change("i-1", OWNER)]), journal, {"aws": slow}, **given(now=clock))
+    assert outcome.unbegun == 1
+    assert list(journal.entries(outcome.run)) == []
 
 
 def test_a_run_whose_lease_ran_out_while_it_slept_and_is_free_goes_on(journal: Journal) -> None:
