@@ -371,15 +371,15 @@ def _ended(outcome: "Outcome", format_name: str, look: reports.Style) -> int:
 
 
 def _run(journal: "Journal", run_id: str) -> "Run":
-    if run_id != "last":
-        found = journal.run(run_id)
-        if found is None:
-            raise UsageError(f"the journal has no run {printable(run_id)}: `costguard reconcile status` lists them")
-        return found
-    latest = next(iter(journal.runs(1)), None)
-    if latest is None:
-        raise UsageError("the journal has no run yet")
-    return latest
+    if run_id == "last":
+        latest = next(iter(journal.runs(1)), None)
+        if latest is None:
+            raise UsageError("the journal has no run yet")
+        run_id = latest.id
+    found = journal.run(run_id)
+    if found is None:
+        raise UsageError(f"the journal has no run {printable(run_id)}: `costguard reconcile status` lists them")
+    return found
 
 
 def _change_set(run: "Run") -> ChangeSet | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from datetime import timedelta
 from pathlib import Path
+from typing import cast
 
 import msgspec
 import pytest
@@ -361,6 +362,47 @@ def test_a_run_whose_lease_ran_out_while_it_slept_and_was_taken_writes_nothing_m
     assert "the other job" in outcome.gaps[0].why
 
 
+class Meanwhile:
+    """A journal before whose first call of that name something else happens."""
+
+    def __init__(self, journal: Journal, name: str, what_happens: Callable[[], object]) -> None:
+        self._journal, self._name, self._todo = journal, name, [what_happens]
+
+    def __getattr__(self, name: str) -> object:
+        if name == self._name and self._todo:
+            self._todo.pop()()
+        return getattr(self._journal, name)
+
+
+def test_a_run_that_lost_its_place_while_the_intent_was_kept_does_not_send_it(journal: Journal) -> None:
+    cloud, changes = some(1)
+    clock = Clock()
+
+    def lose() -> None:
+        clock.ahead = timedelta(minutes=5)
+        journal.lease(f"aws/{ACCOUNT}/eu-west-1", "the other", NOW + timedelta(hours=1), NOW + clock.ahead)
+
+    slow = cast("Journal", Meanwhile(journal, "intend", lose))
+    outcome = apply(changes, slow, {"aws": cloud}, **given(now=clock))
+    assert cloud.calls == 0
+    assert not outcome.complete
+
+
+def test_what_another_process_did_until_it_gave_the_place_back_is_read_before_anything_is_decided(
+    journal: Journal,
+) -> None:
+    cloud, changes = some(40)
+    cloud.faults["i-000"] = ["refused"]
+    stopped = apply(changes, journal, {"aws": cloud}, **given())
+    other = cast(
+        "Journal", Meanwhile(journal, "lease", lambda: resume(stopped.run, journal, {"aws": cloud}, **given()))
+    )
+    late = resume(stopped.run, other, {"aws": cloud}, **given())
+    # Were it decided from what stood there before, they would be "already" so, and nobody could undo them.
+    assert late.counts == {"written": 39, "refused": 1}
+    assert undo(stopped.run, journal, {"aws": cloud}, **given()).counts == {"written": 39}
+
+
 def test_a_run_that_lost_its_place_while_it_read_writes_down_nothing(journal: Journal) -> None:
     """Whoever has the place now may be resuming this very run, and then the entries are its own to write."""
     cloud = MemoryCloud({"i-1": OWNER})
@@ -461,6 +503,22 @@ def test_resumed_after_it_expired_a_run_reads_what_was_sent_and_writes_nothing(j
     assert len(cloud.writes) == 1
     assert second.how == "stopped"
     assert "expired" in second.why
+
+
+def test_a_write_that_shows_late_is_not_sent_again_by_whoever_resumes_at_once(journal: Journal) -> None:
+    cloud, changes = some(1)
+    cloud.faults["i-000"] = ["lost after"]
+    cloud.lag = 2
+
+    def unreadable() -> None:
+        cloud.unread = {"i-000": 1000}
+
+    cloud.between = unreadable
+    first = apply(changes, journal, {"aws": cloud}, **given())
+    assert became(first) == {"i-000": "unsettled"}
+    cloud.unread, cloud.between = {}, lambda: None
+    assert resume(first.run, journal, {"aws": cloud}, **given()).complete
+    assert cloud.calls == 1
 
 
 def test_a_run_of_which_something_is_unknown_is_not_undone_before_it_was_read(journal: Journal) -> None:

@@ -47,8 +47,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """One intent of a run and how far it came. ``number`` counts from 0 in the order of the change set.
 
     ``before`` and ``after`` are the keys that are written (None: not there); ``how``, ``by`` and ``guard`` are those of
-    the writer's answer, ``found`` what reading showed. ``why`` says why it was skipped, refused or isn't verified.
-    ``expects`` is the precondition.
+    the writer's answer, ``found`` what reading showed. Of one that was skipped ``how`` is the word for it: ``already``,
+    ``drifted`` and the others of :data:`costguard.reconcile.run.What`. ``why`` says why it was skipped, refused or isn't
+    verified. ``expects`` is the precondition.
     """
 
     run: str
@@ -90,7 +91,7 @@ class Journal(Protocol):
     def end(self, run: str, how: Ended, why: str, at: datetime) -> None: ...
 
     def runs(self, most: int = 100) -> Sequence[Run]:
-        """The latest first."""
+        """The latest first, without their payloads, which are large: :meth:`run` has one."""
         ...
 
     def run(self, id: str) -> Run | None: ...  # noqa: A002 - the noun's own word.

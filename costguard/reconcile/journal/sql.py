@@ -104,15 +104,16 @@ class _Sql:
 
     def runs(self, most: int = 100) -> Sequence[Run]:
         table = self._tables["run"]
-        latest = table.select().order_by(table.c.started.desc(), table.c.id.desc()).limit(most)
+        columns = table.select().with_only_columns(table.c.body)
+        latest = columns.order_by(table.c.started.desc(), table.c.id.desc()).limit(most)
         with self._speaking() as connection:
-            return [_run_of(row) for row in connection.execute(latest)]
+            return [_run.decode(row.body) for row in connection.execute(latest)]
 
     def run(self, id: str) -> Run | None:  # noqa: A002 - the protocol's own word.
         table = self._tables["run"]
         with self._speaking() as connection:
             row = connection.execute(table.select().where(table.c.id == id)).first()
-        return None if row is None else _run_of(row)
+        return None if row is None else msgspec.structs.replace(_run.decode(row.body), payload=row.payload)
 
     # ------------------------------------------------------------- entries
 
@@ -382,10 +383,6 @@ def _tables() -> Mapping[str, "Table"]:
 
 
 # ------------------------------------------------------------------ small things
-
-
-def _run_of(row: Any) -> Run:
-    return msgspec.structs.replace(_run.decode(row.body), payload=row.payload)
 
 
 def _micros(moment: datetime) -> int:
