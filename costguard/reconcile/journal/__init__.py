@@ -48,8 +48,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
     ``before`` and ``after`` are the keys that are written (None: not there); ``how``, ``by`` and ``guard`` are those of
     the writer's answer, ``found`` what reading showed. Of one that was skipped ``how`` is the word for it: ``already``,
-    ``drifted`` and the others of :data:`costguard.reconcile.run.What`. ``why`` says why it was skipped, refused or isn't
-    verified. ``expects`` is the precondition.
+    ``drifted`` and the others of :data:`costguard.reconcile.run.What`. ``why`` says why it was skipped or refused, or
+    why it isn't verified. ``expects`` is the precondition.
     """
 
     run: str
