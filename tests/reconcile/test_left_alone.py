@@ -175,8 +175,8 @@ def applied(terraform: Terraform, folder: Path) -> Mapping[str, dict[str, Any]]:
     """What the configuration makes, by address."""
     terraform.init(folder)
     terraform.run(folder, "apply", "-auto-approve", "-input=false", "-no-color", "-parallelism=20")
-    state = json.loads(terraform.run(folder, "show", "-json"))
-    return {one["address"]: one["values"] for one in state["values"]["root_module"]["resources"]}
+    state = json.loads((folder / "terraform.tfstate").read_text("utf-8"))
+    return {f"{one['type']}.{one['name']}": one["instances"][0]["attributes"] for one in state["resources"]}
 
 
 def changed(terraform: Terraform, folder: Path) -> set[str]:
