@@ -5,11 +5,13 @@ PostgreSQL refuses to run as root, so there it runs as whichever user the system
 
 import os
 import pwd
+import random
 import shutil
 import socket
 import subprocess
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -96,22 +98,24 @@ class Postgres:
             "synchronous_commit": "off",
         }
         options = [text for name, value in settings.items() for text in ("-c", f"{name}={value}")]
+        log = self._folder / "log"
         until = time.monotonic() + _WAIT
         while True:
             # After a crash it refuses to start for as long as a child of the last one is there.
             if self._process is None or self._process.poll() is not None:
-                self._process = subprocess.Popen(
-                    [self._bin / "postgres", "-D", self._folder / "data", *options],
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,
-                    cwd=self._folder,
-                    **self._as,
-                )
+                with log.open("ab") as file:
+                    self._process = subprocess.Popen(
+                        [self._bin / "postgres", "-D", self._folder / "data", *options],
+                        stdout=file,
+                        stderr=file,
+                        cwd=self._folder,
+                        **self._as,
+                    )
             try:
                 self.execute("SELECT 1")
                 return
             except psycopg.OperationalError:
-                assert time.monotonic() < until, "PostgreSQL didn't start"
+                assert time.monotonic() < until, f"PostgreSQL didn't start: {log.read_text()[-2000:]}"
                 time.sleep(0.05)
 
     def kill(self) -> None:
@@ -150,6 +154,9 @@ def _user() -> Mapping[str, Any]:
 
 
 def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+    """One that no connection gets for its own end: the server comes back to it after a crash."""
+    for port in random.sample(range(20_000, 32_000), 100):
+        with socket.socket() as one, suppress(OSError):
+            one.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port is free")
