@@ -19,8 +19,9 @@ _WIDER = 6.0
 _CERTAIN = 0.999
 _FEWEST = 40
 """Families in a step of a curve."""
-_BOUND = 0.1
-"""Such is the chance that the truth is below what a curve says."""
+_BOUND = 0.05
+"""Such is the chance at most that a step of a curve is above the threshold and the truth below it."""
+_BELOW = 0.001
 
 
 class Table:
@@ -53,9 +54,15 @@ def _paths(strata: Sequence[str]) -> list[str]:
 
 
 class Curve:
-    """From a score to a confidence: steps that rise, each as high as nine in ten such samples would have it."""
+    """From a score to a confidence: steps that rise, each as high as the share of right answers in it.
 
-    def __init__(self, scores: Sequence[float], right: Sequence[bool], families: Sequence[int]) -> None:
+    Only at the threshold above which values are written more is asked for: no step reaches it whose samples might
+    well be better than the truth.
+    """
+
+    def __init__(
+        self, scores: Sequence[float], right: Sequence[bool], families: Sequence[int], threshold: float
+    ) -> None:
         from scipy.special import betaincinv  # type: ignore[import-untyped]  # It has no types.
         from sklearn.isotonic import isotonic_regression  # type: ignore[import-untyped]  # It has no types.
 
@@ -76,7 +83,11 @@ class Curve:
                 continue
             share = float(was[first:end].mean())
             edges.append(float(sorted_scores[first]))
-            heights.append(float(betaincinv(number * share + 0.5, number * (1 - share) + 0.5, _BOUND)))
+            good, bad = number * share + 0.5, number * (1 - share) + 0.5
+            height = good / (good + bad)
+            if height >= threshold > betaincinv(good, bad, _BOUND):
+                height = threshold - _BELOW
+            heights.append(height)
             first = end
         self._edges = np.array(edges)
         self._heights = np.maximum.accumulate(np.array(heights)) if heights else np.array(heights)

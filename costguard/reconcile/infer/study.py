@@ -46,9 +46,9 @@ def study(
 ) -> Inference:
     """What an inventory says of its missing tags.
 
-    ``resources`` gives all of it, and is called twice; the order doesn't matter. ``threshold`` is only reported on.
-    ``seed`` deals the samples; the same inventory and seed give the same answers. Without ``model``, nothing is learned
-    from names.
+    ``resources`` gives all of it, and is called twice; the order doesn't matter. From ``threshold`` on values are
+    written: what reaches it is measured with more care. ``seed`` deals the samples; the same inventory and seed give
+    the same answers. Without ``model``, nothing is learned from names.
     """
     return _Study(resources, rules, witnesses, threshold, seed, model)
 
@@ -145,6 +145,7 @@ class _Study:
         self._rules = list(rules)
         self._places = {_name(rule): index for index, rule in enumerate(rules)}
         self._witnesses = witnesses
+        self._threshold = threshold
         self._around = Surroundings(resources(), rules)
         self._learned: dict[int, Learned] = {}
         self._judges: dict[int, _Judge] = {}
@@ -257,7 +258,7 @@ class _Study:
         reports = []
         tag = self._rules[rule].spelling.name
         for fold in range(_FOLDS):
-            judge = _Judge(tables[fold], columns, weights.get(fold), _curves(answers, but=fold))
+            judge = _Judge(tables[fold], columns, weights.get(fold), _curves(answers, self._threshold, but=fold))
             for one, answer in answers:
                 if one.fold == fold and answer is not None:
                     sure = judge.confidence(answer, one.items)
@@ -265,7 +266,9 @@ class _Study:
                 elif one.fold == fold:
                     reports.append((tag, 0.0, False, True))
         if rows:
-            self._judges[rule] = _Judge(_table(held), columns, _weights(features, right), _curves(answers))
+            self._judges[rule] = _Judge(
+                _table(held), columns, _weights(features, right), _curves(answers, self._threshold)
+            )
         return reports
 
     def of(self, resource: Resource, rule: Require) -> Inferred:
@@ -340,14 +343,14 @@ def _weights(features: Any, right: Any) -> Any:
     return np.array([*fitted.coef_[0], fitted.intercept_[0]])
 
 
-def _curves(answers: Sequence[tuple[_Held, _Answer | None]], but: int = -1) -> tuple[Curve, Curve]:
+def _curves(answers: Sequence[tuple[_Held, _Answer | None]], threshold: float, but: int = -1) -> tuple[Curve, Curve]:
     def curve(conflict: bool) -> Curve:
         chosen = [
             (answer.score, answer.value == one.truth, one.family)
             for one, answer in answers
             if answer is not None and one.fold != but and (answer.conflict is not None) is conflict
         ]
-        return Curve([one[0] for one in chosen], [one[1] for one in chosen], [one[2] for one in chosen])
+        return Curve([one[0] for one in chosen], [one[1] for one in chosen], [one[2] for one in chosen], threshold)
 
     return curve(False), curve(True)
 

@@ -112,8 +112,12 @@ def selects(rule: Require, resource: Resource) -> bool:
     )
 
 
-def places(resource: Resource) -> Iterator[Place]:
-    """The groups that a resource belongs to."""
+def places(resource: Resource) -> Iterable[Place]:
+    """The groups that a resource belongs to, each once: one state may have it under two addresses."""
+    return {(place.sort, place.name): place for place in _places(resource)}.values()
+
+
+def _places(resource: Resource) -> Iterator[Place]:
     here = f"{resource.cloud}/{resource.account}"
     for relation in resource.related:
         match relation.kind:
@@ -277,7 +281,7 @@ class Surroundings:
         return [
             *self._own(resource, rule, without),
             *self._parents(resource, rule, row, without),
-            *self._children(rule, row, without),
+            *self._children(rule, row, without, self._key(resource, rule)),
             *self._around(resource, rule, row, without),
         ]
 
@@ -345,25 +349,23 @@ class Surroundings:
                         )
                         yield Item("parent", self.text(rule, code), ("parent of parent", resource.type), says)
 
-    def _children(self, rule: int, row: int, without: Rows) -> Iterator[Item]:
+    def _children(self, rule: int, row: int, without: Rows, key: str) -> Iterator[Item]:
         """Children that don't agree say nothing, for then it is shared."""
         if row == NOTHING:
             return
-        below, words = self._down.of(row)[:_MOST_KIN], "belong to it"
+        below, words = self._down.of(row)[:_MOST_KIN], "to it"
         for sort in ("child", "child of child"):
             codes = [code for one in below if (code := self._value(rule, int(one), without)) >= 0]
             if codes:
                 if len(set(codes)) == 1:
-                    says = _saying(
-                        f"{_share(len(codes), len(codes))} that {words} have "
-                        f"{self._rules[rule].spelling.name} = {short(self.text(rule, codes[0]))}"
-                    )
-                    yield Item("child", self.text(rule, codes[0]), (sort, _bucket(len(codes))), says)
+                    value = self.text(rule, codes[0])
+                    says = _children_say(len(codes), words, f"{key} = {short(value)}")
+                    yield Item("child", value, (sort, _bucket(len(codes))), says)
                 return
             if not len(below):
                 return
             below = np.unique(np.concatenate([self._down.of(int(one)) for one in below]))[:_MOST_KIN]
-            words = "belong to what belongs to it"
+            words = "to what belongs to it"
 
     def _around(self, resource: Resource, rule: int, row: int, without: Rows) -> Iterator[Item]:
         key = self._key(resource, rule)
@@ -446,8 +448,9 @@ def _group_says(place: Place, key: str, value: str, most: int, tagged: int, othe
     return lambda: f"{most:,} of the {tagged:,} others that have {key}, of {others:,} {where}, have {short(value)}"
 
 
-def _share(some: int, all_: int) -> str:
-    return f"all {all_:,}" if some == all_ else f"{some:,} of {all_:,}"
+def _children_say(count: int, whose: str, tag: str) -> Callable[[], str]:
+    subject = f"what belongs {whose} has" if count == 1 else f"all {count:,} resources that belong {whose} have"
+    return _saying(f"{subject} {tag}")
 
 
 def _bucket(count: int) -> str:
