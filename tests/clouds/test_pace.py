@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from costguard.clouds.pace import Bucket, Pacer, Quota, Stopped
+from costguard.clouds.pace import Bucket, Pacer, Quota, Stopped, sending_while
 
 
 class Time:
@@ -72,6 +72,44 @@ def test_a_storm_of_throttles_halves_the_rate_once_and_good_answers_bring_it_bac
     assert rates[-1] == 8
 
 
+@given(
+    steps=st.lists(st.tuples(st.sampled_from(["take", "throttled", "answered"]), st.floats(0, 2)), max_size=80),
+    burst=st.integers(1, 5),
+)
+def test_whatever_was_throttled_before_no_stretch_of_time_sees_more_calls_than_the_quota_allows(
+    steps: list[tuple[str, float]], burst: int
+) -> None:
+    # Callers wait side by side: the clock is the test's own, and a wait is only noted.
+    time, waits = Time(), [0.0]
+    paced = Bucket(Quota(5, burst), time, waits.append)
+    sent = []
+    for step, pause in steps:
+        time.now += pause
+        if step == "take":
+            sent.append(time.now + paced.take())
+        elif step == "throttled":
+            paced.throttled()
+        else:
+            paced.answered()
+    assert sent == sorted(sent)
+    for start in range(len(sent)):
+        for end in range(start, len(sent)):
+            assert end - start + 1 <= burst + 5 * (sent[end] - sent[start]) + 1e-6
+
+
+def test_seconds_that_passed_at_a_low_rate_bring_no_tokens_of_a_higher_one() -> None:
+    paced, time = bucket(rate=8, burst=4)
+    for _ in range(4):
+        paced.take()
+    for _ in range(3):
+        paced.throttled()
+        time.now += 0.5
+    assert paced.rate == 1
+    # By now half a token has come, the rest of it at the new rate of 1.4 per second.
+    paced.answered()
+    assert paced.take() == pytest.approx(0.5 / 1.4)
+
+
 def test_throttles_never_stop_a_bucket_for_good() -> None:
     paced, time = bucket(rate=3)
     for _ in range(100):
@@ -121,3 +159,27 @@ def test_nothing_is_sent_after_the_run_was_ended() -> None:
     pacer.stop()
     with pytest.raises(Stopped):
         pacer.check()
+
+
+def test_nothing_is_sent_while_whoever_started_it_forbids_it_and_other_threads_go_on() -> None:
+    pacer = Pacer()
+    allowed = True
+    others: list[str] = []
+
+    def other() -> None:
+        pacer.check()
+        others.append("went on")
+
+    with sending_while(lambda: allowed):
+        pacer.check()
+        with sending_while(lambda: True):
+            allowed = False
+            with pytest.raises(Stopped):
+                pacer.check()
+        thread = threading.Thread(target=other)
+        thread.start()
+        thread.join()
+        with pytest.raises(Stopped):
+            pacer.check()
+    pacer.check()
+    assert others == ["went on"]
