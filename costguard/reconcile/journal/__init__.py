@@ -65,6 +65,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     guard: Guard | None = None
     found: Finding | None = None
     why: str = ""
+    at: datetime | None = None
+    """When it was last intended, of what is stopped or terminated: a day's cap counts these."""
 
 
 class Flag(msgspec.Struct, frozen=True, kw_only=True):
