@@ -29,6 +29,9 @@ UNASKED = -2
 Rows = npt.NDArray[np.int64]
 _Hashes = npt.NDArray[np.uint64]
 
+SILENT = "hardly any"
+"""The stratum of groups of which fewer than one in ten has the tag at all."""
+
 LONGEST = 120
 LONGEST_SAID = 500
 """Characters of a name in a sentence, and of what a witness says; what is longer is cut in its middle."""
@@ -462,5 +465,5 @@ def _grade(most: int, tagged: int, others: int) -> tuple[str, str, str]:
     share = most / tagged
     pure = next((f">={edge}" for edge in (1.0, 0.95, 0.8, 0.5) if share >= edge), "few")
     told = tagged / max(others, 1)
-    loud = "most" if told >= 0.5 else "some" if told >= 0.1 else "hardly any"
+    loud = "most" if told >= 0.5 else "some" if told >= 0.1 else SILENT
     return pure, loud, _bucket(tagged)
