@@ -6,7 +6,7 @@ The catalogue is a union of provider versions: what one version knows stays know
 which of the other attributes that look like tags are tags. Both are read on the first look-up, not at import.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from types import MappingProxyType
 from typing import Literal
@@ -109,6 +109,17 @@ LIMITS: Mapping[Cloud, Limits] = MappingProxyType(
         ),
     }
 )
+
+
+_FOLDING = frozenset({"aws_iam_role", "aws_iam_user"})
+"""Types whose service takes keys that differ in case alone for one key (IAM User Guide, "Tags for IAM resources")."""
+
+
+def variant(type_: str, key: str, keys: Iterable[str]) -> str | None:
+    """The one of these keys that is written over where another spelling of it is set; None where there is none."""
+    if type_ not in _FOLDING:
+        return None
+    return next((one for one in keys if one != key and one.casefold() == key.casefold()), None)
 
 
 def cloud_of(provider: str) -> Cloud | None:

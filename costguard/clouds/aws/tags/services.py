@@ -13,6 +13,7 @@ from typing import Literal
 
 import msgspec
 
+from costguard.catalog import native
 from costguard.clouds.aws.calls import Call
 from costguard.clouds.aws.native.listing import Batch, Each
 
@@ -72,6 +73,9 @@ class Native(msgspec.Struct, frozen=True, kw_only=True):
     way: Way = "tagging"
     first: First | None = None
     types: frozenset[str] = frozenset()
+    folds: bool = False
+    """Keys that differ in letter case alone are one key: setting one takes the other's place (IAM user guide, "Tags for
+    IAM resources", of roles and users)."""
     complete: bool = False
     """The listing ``read`` shows all that it is asked for and there is: what it leaves out is gone."""
     where: str = ""
@@ -130,6 +134,8 @@ def _row(
     types: frozenset[str] = frozenset(),
     many: Batch | None = None,
     removal: Literal["Key", "Items", "pairs"] | None = None,
+    where: str = "",
+    folds: bool = False,
 ) -> Native:
     """A regular row: one parameter names the resource in all three operations. ``keys`` defaults to the usual name of
     the parameter with the keys in the service's own way of writing."""
@@ -145,6 +151,8 @@ def _row(
         way=way,
         first=first,
         types=types,
+        where=where,
+        folds=folds,
     )
 
 
@@ -171,6 +179,7 @@ def _iam(form: str, named: str, noun: str, name: str) -> Native:
         remove=f"Untag{noun}",
         # The tagging API doesn't know users and roles, and doesn't list what it knows.
         way="native",
+        folds=noun in ("Role", "User"),
     )
 
 
@@ -353,7 +362,13 @@ _ROWS: tuple[Native, ...] = (
         add=Write(operation="AddTags", asks={"LoadBalancerNames": ["{name}"]}, tags="Tags", form="Key"),
         remove=Removal(operation="RemoveTags", asks={"LoadBalancerNames": ["{name}"]}, tags="Tags", form="Key"),
     ),
-    _upper("globalaccelerator", r"globalaccelerator:(?:accelerator|cross-account-attachment)/[^/]+", shape="Key"),
+    _upper(
+        "globalaccelerator",
+        r"globalaccelerator:(?:accelerator|cross-account-attachment)/[^/]+",
+        shape="Key",
+        # Global Accelerator's reference: its calls are made in US West (Oregon), wherever it works.
+        where="us-west-2",
+    ),
     _row("vpc-lattice", r"vpc-lattice:.+"),
     _upper("route53resolver", r"route53resolver:.+", shape="Key"),
     _upper("servicediscovery", r"servicediscovery:(?:namespace|service)/.+", "ResourceARN", "Key"),
@@ -613,6 +628,8 @@ WRITES = (*_EC2_WRITES, *_GROUP_WRITES, *_BUCKET_WRITES)
 _HAZARDS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(form), why)
     for form, why in (
+        # Service Authorization Reference, "Amazon EC2": the ARN has the group's name, and CreateTags wants its id.
+        (r"ec2:placement-group/.*", "a placement group's ARN has its name, and EC2 tags by id"),
         # Tagging API reference, "TagResources"; CloudFormation changes tags by UpdateStack alone, and hands them on.
         (r"cloudformation:stack/.*", "tagging a CloudFormation stack updates it and everything in it"),
         (r"cloudformation:stackset/.*", "tagging a StackSet updates all of its stacks, in every account"),
@@ -657,6 +674,7 @@ def row_for(form: str, type_: str) -> tuple[Native, Mapping[str, str]] | None:
         if row.types and type_ not in row.types:
             continue
         found = row.form.fullmatch(form)
-        if found is not None:
+        # EC2's calls know ids alone, and no kinds: a name that looks like an id would mean somebody else's resource.
+        if found is not None and (row is not _EC2 or f"ec2:{native.ec2_resource(found['id'])}" == form):
             return row, found.groupdict()
     return None

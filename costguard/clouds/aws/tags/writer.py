@@ -6,6 +6,8 @@ that spoils a call for the others is found, and what an error means for whoever 
 
 - an answer that says no wrote nothing; a throttle is waited out, within bounds;
 - an answer that says "internal error" of one resource is followed by reading it, and only then by another call;
+- nothing is sent a second time that wasn't read in between and found as it was when it was decided on: what somebody
+  else wrote meanwhile is a conflict. What is left of the window is one wait for the bucket;
 - a call without an answer may have been taken. It is ``unknown``, and is never sent again here.
 """
 
@@ -53,6 +55,10 @@ class _Work(msgspec.Struct, frozen=True):
     target: Target
     row: Native
     fields: Mapping[str, Any]
+    seen: Mapping[str, str] = {}
+    """The tags on which it was decided."""
+    leaves: frozenset[str] = frozenset()
+    """The keys that are to go."""
 
     @property
     def arn(self) -> str:
@@ -72,7 +78,8 @@ class AwsTags:
         self._open = access
         self._lock = threading.Lock()
         self._accesses: dict[str, Access] = {}
-        self._merged_by_put: set[tuple[str, str]] = set()
+        self._merged_by_put: set[tuple[str, str, str]] = set()
+        """Where S3 has no call that merges: (account, region, bucket), the bucket empty for all that are there."""
 
     # -------------------------------------------------------------- what may be written at all
 
@@ -128,7 +135,11 @@ class AwsTags:
             elif flaw := _flaw(edit):
                 answers[number] = Answer("refused", flaw)
             else:
-                works.append(_Work(number, edit.target, *placed))
+                work = _Work(number, edit.target, *placed, edit.seen.tags or {}, frozenset(edit.remove))
+                if same := _same_key(work, edit.set, work.seen):
+                    answers[number] = Answer("refused", same)
+                else:
+                    works.append(work)
         wanted = dict(edits[0].set)
         removals = self._unless_changed(works, edits, answers)
         works = [work for work in works if work.number not in answers]
@@ -156,7 +167,11 @@ class AwsTags:
                     why = f"{', '.join(other)} changed meanwhile; nothing was written"
                     answers[work.number] = Answer("conflict", why)
                 else:
-                    removals[work.number] = {key: value for key, value in expected.items() if key in tags}
+                    # Where letter case makes no key, setting one takes its other spelling away.
+                    renamed = {key.casefold() for key in edits[work.number].set} if work.row.folds else set()
+                    removals[work.number] = {
+                        key: value for key, value in expected.items() if key in tags and key.casefold() not in renamed
+                    }
         return removals
 
     def _access(self, account: str) -> Access:
@@ -201,6 +216,8 @@ class _Writing:
         for work in by_way.pop("sets", ()):
             self._answers[work.number] = self._bucket(work)
         for way, some in by_way.items():
+            if way == "groups":
+                some = self._unshared(some)
             if self._wanted:
                 if way == "ec2":
                     self._together(some, "CreateTags", self._wanted)
@@ -225,16 +242,17 @@ class _Writing:
     def _remove(self, way: str, works: Sequence[_Work]) -> None:
         """Takes away what is to be taken away from those whose tags were set, if any were to be."""
         before = {work.number: self._answers.pop(work.number, None) for work in works}
-        alike: dict[tuple[tuple[str, str], ...], list[_Work]] = {}
+        alike: dict[tuple[bool, tuple[tuple[str, str], ...]], list[_Work]] = {}
         for work in works:
-            alike.setdefault(tuple(sorted(self._removals.get(work.number, {}).items())), []).append(work)
-        for pairs, some in alike.items():
+            pairs = tuple(sorted(self._removals.get(work.number, {}).items()))
+            alike.setdefault((_compares(work.row), pairs), []).append(work)
+        for (_, pairs), some in alike.items():
             if not pairs:
                 for work in some:
                     self._answers[work.number] = Answer("done", by=Call(work.row.service, work.row.read.operation).name)
             elif way == "ec2":
                 self._together(some, "DeleteTags", dict(pairs))
-            elif way == "tagging":
+            elif way == "tagging" and not _compares(some[0].row):
                 self._tagging(some, "UntagResources", {"TagKeys": [key for key, _ in pairs]})
             else:
                 for work in some:
@@ -248,7 +266,7 @@ class _Writing:
         row = work.row
         if row.way == "groups":
             tags = [{**_group(work), "Key": key} for key in pairs]
-            return self._settled("autoscaling", "DeleteTags", {"Tags": tags})
+            return self._settled(work, "autoscaling", "DeleteTags", {"Tags": tags}, removing=True)
         if row.remove is None:
             return Answer("refused", f"{row.service} itself can't take a tag away")
         named = self._named(work)
@@ -256,7 +274,7 @@ class _Writing:
             return named
         asks = {**_filled(row.remove.asks, named), row.remove.tags: _keys(row.remove, pairs)}
         guard: Guard = "compare" if row.remove.compares else "read"
-        return self._settled(row.service, row.remove.operation, asks, guard)
+        return self._settled(work, row.service, row.remove.operation, asks, guard, removing=True)
 
     # -------------------------------------------------------------- by the services themselves
 
@@ -268,7 +286,7 @@ class _Writing:
         if isinstance(named, Answer):
             return named
         asks = {**_filled(row.add.asks, named), row.add.tags: _spelt(row.add, self._wanted)}
-        return self._settled(row.service, row.add.operation, asks)
+        return self._settled(work, row.service, row.add.operation, asks)
 
     def _named(self, work: _Work) -> Mapping[str, Any] | Answer:
         """The fields, with what has to be looked up."""
@@ -280,20 +298,44 @@ class _Writing:
             return Answer("again", f"{found.why}; nothing was written")
         return found
 
-    def _settled(self, service: str, operation: str, asks: Mapping[str, Any], guard: Guard = "read") -> Answer:
+    def _settled(
+        self,
+        work: _Work,
+        service: str,
+        operation: str,
+        asks: Mapping[str, Any],
+        guard: Guard = "read",
+        *,
+        removing: bool = False,
+    ) -> Answer:
         """One call for one resource."""
         by = Call(service, operation).name
-        answer = self._send(service, operation, asks)
+        answer = self._ask(work, service, operation, asks, removing=removing)
         if isinstance(answer, _Failed):
             return Answer(answer.how, answer.why, by, guard)
         return Answer("done", "", by, guard)
+
+    def _ask(
+        self, work: _Work, service: str, operation: str, asks: Mapping[str, Any], *, removing: bool
+    ) -> Mapping[str, Any] | _Failed:
+        """One call for one resource, waiting throttles out."""
+        for left in range(_TRIES - 1, -1, -1):
+            answer = self._send(service, operation, asks)
+            if not (isinstance(answer, _Failed) and answer.code == _THROTTLED and left):
+                break
+            (objection,) = self._objections([work], removing, "")
+            if objection is not None:
+                return _Failed(objection.how, objection.why)
+        return answer
 
     def _together(self, works: Sequence[_Work], operation: str, pairs: Mapping[str, str]) -> None:
         """EC2's own calls: one bad id fails all, so that halves are tried until it is alone."""
         tags = [{"Key": key, "Value": value} for key, value in pairs.items()]
         by = Call("ec2", operation).name
-        guard: Guard = "compare" if operation == "DeleteTags" else "read"
+        removing = operation == "DeleteTags"
+        guard: Guard = "compare" if removing else "read"
         left = [list(works)]
+        tries: dict[int, int] = {}
         while left:
             some = left.pop()
             ids = list(dict.fromkeys(work.fields["id"] for work in some))
@@ -301,39 +343,68 @@ class _Writing:
             if isinstance(answer, _Failed) and answer.each and len(ids) > 1:
                 left += _halves(some)
                 continue
+            if isinstance(answer, _Failed) and answer.code == _THROTTLED:
+                if again := self._repeatable([(work, answer.why) for work in some], tries, removing, by):
+                    left.append(again)
+                continue
             for work in some:
                 failed = answer if isinstance(answer, _Failed) else None
                 self._answers[work.number] = Answer(
                     failed.how if failed else "done", failed.why if failed else "", by, guard
                 )
 
+    # -------------------------------------------------------------- Auto Scaling
+
+    def _shared(self, works: Sequence[_Work]) -> Mapping[str, Mapping[str, bool]] | None:
+        """Of each group that is there, by name, whether new instances get its tags, by key. None where that can't be
+        read, and those that could not be told have their answers."""
+        reading = Reading(self._access, "autoscaling", self._region, ())
+        names = [work.fields["name"] for work in works]
+        try:
+            pages = reading.pages("DescribeAutoScalingGroups", {"AutoScalingGroupNames": names})
+            return {
+                group["AutoScalingGroupName"]: {
+                    tag["Key"]: tag.get("PropagateAtLaunch") is True for tag in group.get("Tags") or ()
+                }
+                for page in pages
+                for group in page.get("AutoScalingGroups") or ()
+            }
+        except _troubles() as error:
+            self._answer(works, "again", f"{_why_unread(error)}; nothing was written", "")
+            return None
+
+    def _unshared(self, works: Sequence[_Work]) -> list[_Work]:
+        """Without those that are to lose a tag which new instances get. The journal keeps values alone: undo would
+        bring the tag back for the group, and nobody would notice that its instances come without it."""
+        losing = [work for work in works if self._removals.get(work.number)]
+        shared = self._shared(losing) if losing else {}
+        if shared is None:
+            return [work for work in works if work.number not in self._answers]
+        for work in losing:
+            flags = shared.get(work.fields["name"], {})
+            if keys := sorted(key for key in self._removals[work.number] if flags.get(key)):
+                why = f"new instances get {', '.join(keys)} of this group, which undo could not restore"
+                self._answer([work], "refused", why, "")
+        return [work for work in works if work.number not in self._answers]
+
     def _groups(self, works: Sequence[_Work]) -> None:
         """Auto Scaling groups. A tag also says whether new instances get it: one that is there keeps its word, a new
         one says no, for the instances are not what was to be tagged."""
-        reading = Reading(self._access, "autoscaling", self._region, ())
-        names = [work.fields["name"] for work in works]
-        said: dict[tuple[str, str], bool] = {}
-        try:
-            pages = reading.pages("DescribeAutoScalingGroups", {"AutoScalingGroupNames": names})
-            groups = [group for page in pages for group in page.get("AutoScalingGroups") or ()]
-            for group in groups:
-                for tag in group.get("Tags") or ():
-                    said[group["AutoScalingGroupName"], tag["Key"]] = tag.get("PropagateAtLaunch") is True
-        except _troubles() as error:
-            why = f"{_why_unread(error)}; nothing was written"
-            self._answers.update({work.number: Answer("again", why) for work in works})
+        if not works:
             return
-        there = {group["AutoScalingGroupName"] for group in groups}
+        shared = self._shared(works)
+        if shared is None:
+            return
         for work in works:
-            name = work.fields["name"]
-            if name not in there:
+            flags = shared.get(work.fields["name"])
+            if flags is None:
                 self._answers[work.number] = Answer("gone", "it isn't there any more")
                 continue
             tags = [
-                {**_group(work), "Key": key, "Value": value, "PropagateAtLaunch": said.get((name, key), False)}
+                {**_group(work), "Key": key, "Value": value, "PropagateAtLaunch": flags.get(key, False)}
                 for key, value in self._wanted.items()
             ]
-            self._answers[work.number] = self._settled("autoscaling", "CreateOrUpdateTags", {"Tags": tags})
+            self._answers[work.number] = self._settled(work, "autoscaling", "CreateOrUpdateTags", {"Tags": tags})
 
     # -------------------------------------------------------------- buckets
 
@@ -342,58 +413,70 @@ class _Writing:
         whole set: it is read just before, and whatever somebody else adds in between would be lost."""
         pairs = self._removals.get(work.number, {})
         place = (self._access.account, self._region)
-        if place not in self._writer._merged_by_put:
+        buckets = {(*place, ""), (*place, work.fields["bucket"])}
+        if self._writer._merged_by_put.isdisjoint(buckets):
             answer = self._bucket_merged(work, pairs)
-            if answer is not None:
+            if isinstance(answer, Answer):
                 return answer
-            self._writer._merged_by_put.add(place)
+            everywhere = answer.code in _NO_SUCH_CALL_AT_ALL
+            self._writer._merged_by_put.add((*place, "" if everywhere else work.fields["bucket"]))
         return self._bucket_replaced(work, pairs)
 
-    def _bucket_merged(self, work: _Work, pairs: Mapping[str, str]) -> Answer | None:
-        """None where S3 has no such call there."""
+    def _bucket_merged(self, work: _Work, pairs: Mapping[str, str]) -> Answer | _Failed:
+        """What S3 said, where it has no such call: there, or for this bucket."""
         named = {"AccountId": self._access.account, "ResourceArn": work.arn}
         done = Answer("done", by="s3:GetBucketTagging")
         if self._wanted:
             tags = [{"Key": key, "Value": value} for key, value in self._wanted.items()]
-            answer = self._send("s3control", "TagResource", {**named, "Tags": tags})
+            answer = self._ask(work, "s3control", "TagResource", {**named, "Tags": tags}, removing=False)
             if isinstance(answer, _Failed):
-                return None if answer.code in _NO_SUCH_CALL else Answer(answer.how, answer.why, "s3:TagResource")
+                return answer if answer.code in _NO_SUCH_CALL else Answer(answer.how, answer.why, "s3:TagResource")
             done = Answer("done", by="s3:TagResource")
         if pairs:
-            answer = self._send("s3control", "UntagResource", {**named, "TagKeys": list(pairs)})
+            asks = {**named, "TagKeys": list(pairs)}
+            answer = self._ask(work, "s3control", "UntagResource", asks, removing=True)
             if isinstance(answer, _Failed):
                 if answer.code in _NO_SUCH_CALL and not self._wanted:
-                    return None
+                    return answer
                 return _both(done, Answer(answer.how, answer.why, "s3:UntagResource"), bool(self._wanted))
             done = Answer("done", by="s3:UntagResource")
         return done
 
     def _bucket_replaced(self, work: _Work, pairs: Mapping[str, str]) -> Answer:
-        reading = Reading(self._access, "s3", self._region, ())
-        (current,) = _read(reading, [work])
-        if current.gone:
-            return Answer("gone", "it isn't there any more")
-        if current.tags is None:
-            return Answer("again", f"it could not be read, so nothing was written: {current.why}")
-        if any(current.tags.get(key, value) != value for key, value in pairs.items()):
-            return Answer("conflict", f"{', '.join(pairs)} changed meanwhile; nothing was written")
-        # S3 wants those that AWS itself set sent along as they are.
-        tags = {**{key: value for key, value in current.tags.items() if key not in pairs}, **self._wanted}
-        if tags == current.tags:
-            return Answer("done", by="s3:GetBucketTagging")
-        asks = {
-            "Bucket": work.fields["bucket"],
-            "Tagging": {"TagSet": [{"Key": key, "Value": value} for key, value in tags.items()]},
-            "ExpectedBucketOwner": self._access.account,
-        }
-        return self._settled("s3", "PutBucketTagging", asks)
+        """The set is made anew of what is there for every sending, also where one was throttled away."""
+        by = "s3:PutBucketTagging"
+        for left in range(_TRIES - 1, -1, -1):
+            reading = Reading(self._access, "s3", self._region, ())
+            try:
+                (current,) = _read(reading, [work])
+            except Stopped:
+                return _NOT_SENT
+            objection = self._objection(work, current, True, by) or self._objection(work, current, False, by)
+            if objection is not None or current.tags is None:
+                return objection or _NOT_SENT
+            # S3 wants those that AWS itself set sent along as they are.
+            tags = {**{key: value for key, value in current.tags.items() if key not in pairs}, **self._wanted}
+            if tags == current.tags:
+                return Answer("done", by="s3:GetBucketTagging")
+            asks = {
+                "Bucket": work.fields["bucket"],
+                "Tagging": {"TagSet": [{"Key": key, "Value": value} for key, value in tags.items()]},
+                "ExpectedBucketOwner": self._access.account,
+            }
+            answer = self._send("s3", "PutBucketTagging", asks)
+            if not isinstance(answer, _Failed):
+                return Answer("done", "", by)
+            if answer.code != _THROTTLED or not left:
+                return Answer(answer.how, answer.why, by)
+        raise AssertionError("each try returns or goes on")
 
     # -------------------------------------------------------------- the tagging API
 
     def _tagging(self, works: Sequence[_Work], operation: str, asks: Mapping[str, Any]) -> None:
         by = Call(_TAGGING, operation).name
+        removing = operation == "UntagResources"
         left = [list(works)]
-        throttled: dict[str, int] = {}
+        tries: dict[int, int] = {}
         internal: dict[str, int] = {}
         native: list[_Work] = []
         while left:
@@ -403,6 +486,9 @@ class _Writing:
             if isinstance(answer, _Failed):
                 if answer.each and len(arns) > 1:
                     left += _halves(some)
+                elif answer.code == _THROTTLED:
+                    if again := self._repeatable([(work, answer.why) for work in some], tries, removing, by):
+                        left.append(again)
                 elif answer.each and answer.how == "refused":
                     native += some
                 else:
@@ -412,8 +498,7 @@ class _Writing:
             if not isinstance(failures, dict) or not set(failures) <= set(arns):
                 self._answer(some, "unknown", f"{by} doesn't say which of the resources it failed with", by)
                 continue
-            again: list[_Work] = []
-            slow = False
+            slow: list[tuple[_Work, str]] = []
             doubtful: list[_Work] = []
             for work in some:
                 failure = failures.get(work.arn)
@@ -424,12 +509,7 @@ class _Writing:
                 why = f"{by} failed with it ({_words(code, failure.get('ErrorMessage'))})"
                 match _treatment(code, failure.get("StatusCode")):
                     case "throttled":
-                        slow = True
-                        throttled[work.arn] = throttled.get(work.arn, 0) + 1
-                        if throttled[work.arn] < _TRIES:
-                            again.append(work)
-                        else:
-                            self._answer([work], "again", f"{why}, however slowly it was repeated", by)
+                        slow.append((work, f"{why}, however slowly it was repeated"))
                     case "internal":
                         doubtful.append(work)
                     case "native":
@@ -438,42 +518,90 @@ class _Writing:
                         self._answer([work], how, why, by)
             if slow:
                 self._access.throttled(_TAGGING, self._region, operation)
-            again += self._read_after(doubtful, operation, internal, native, by)
+            again = self._repeatable(slow, tries, removing, by)
+            again += self._read_after(doubtful, removing, internal, native, by)
             if again:
                 left.append(again)
         for work in native:
-            add = operation == "TagResources"
-            can = work.row.add if add else work.row.remove
+            can = work.row.remove if removing else work.row.add
             if can is None:
                 why = f"{by} doesn't know it, and {work.row.service} itself has no call for it"
                 self._answer([work], "refused", why, by)
             else:
                 self._answers[work.number] = (
-                    self._add(work) if add else self._take(work, self._removals.get(work.number, {}))
+                    self._take(work, self._removals.get(work.number, {})) if removing else self._add(work)
                 )
 
     def _read_after(
-        self, works: Sequence[_Work], operation: str, tried: dict[str, int], native: list[_Work], by: str
+        self, works: Sequence[_Work], removing: bool, tried: dict[str, int], native: list[_Work], by: str
     ) -> list[_Work]:
         """Those that may be sent again: after an internal error only reading tells whether it was taken."""
         again: list[_Work] = []
         for work, current in zip(works, self._writer.read([work.target for work in works]), strict=True):
-            if current.gone:
-                self._answer([work], "gone", "it isn't there any more", by)
-            elif current.tags is None:
+            if current.tags is None and not current.gone:
                 why = f"{by} failed on the side of AWS, and then it could not be read: {current.why}"
                 self._answer([work], "unknown", why, by)
-            elif self._is_so(work, current.tags, operation):
+            elif current.tags is not None and self._is_so(work, current.tags, removing):
                 self._answer([work], "done", "", by)
+            elif (objection := self._objection(work, current, removing, by)) is not None:
+                self._answers[work.number] = objection
             else:
                 tried[work.arn] = tried.get(work.arn, 0) + 1
                 (again if tried[work.arn] <= _INTERNAL else native).append(work)
         return again
 
-    def _is_so(self, work: _Work, tags: Mapping[str, str], operation: str) -> bool:
-        if operation == "TagResources":
-            return all(tags.get(key) == value for key, value in self._wanted.items())
-        return not any(key in tags for key in self._removals.get(work.number, {}))
+    # -------------------------------------------------------------- before anything is sent once more
+
+    def _repeatable(
+        self, throttled: Sequence[tuple[_Work, str]], tries: dict[int, int], removing: bool, by: str
+    ) -> list[_Work]:
+        """Those that may be sent once more of what was throttled away, each with what to say if it may not. The others
+        get their answers."""
+        left: list[_Work] = []
+        for work, why in throttled:
+            tries[work.number] = tries.get(work.number, 0) + 1
+            if tries[work.number] < _TRIES:
+                left.append(work)
+            else:
+                self._answer([work], "again", why, by)
+        objections = self._objections(left, removing, by)
+        for work, objection in zip(left, objections, strict=True):
+            if objection is not None:
+                self._answers[work.number] = objection
+        return [work for work, objection in zip(left, objections, strict=True) if objection is None]
+
+    def _objections(self, works: Sequence[_Work], removing: bool, by: str) -> list[Answer | None]:
+        """What speaks against sending these once more, read just now."""
+        currents = self._writer.read([work.target for work in works])
+        return [self._objection(work, current, removing, by) for work, current in zip(works, currents, strict=True)]
+
+    def _objection(self, work: _Work, current: Current, removing: bool, by: str) -> Answer | None:
+        """What speaks against sending, now that it reads so; None where all that is to be written is either as it was
+        when that was decided, or written already. To be asked of what nothing was taken of, as far as anybody knows."""
+        if current.gone:
+            return Answer("gone", "it isn't there any more", by)
+        tags = current.tags
+        if tags is None:
+            return Answer("again", f"it could not be read, so nothing was written: {current.why}", by)
+        if removing:
+            before: Mapping[str, str] = self._removals.get(work.number, {})
+            after: Mapping[str, str] = {}
+            keys = set(before)
+        else:
+            before, after, keys = work.seen, self._wanted, set(self._wanted)
+        other = sorted(key for key in keys if tags.get(key) not in (before.get(key), after.get(key)))
+        if not other:
+            same = "" if removing else _same_key(work, self._wanted, tags)
+            return Answer("conflict", f"{same}; nothing was written", by) if same else None
+        if any(tags.get(key) == after.get(key) != before.get(key) for key in keys):
+            # Half of it is written, be it by us or by somebody else.
+            return Answer("unknown", f"{', '.join(other)} changed meanwhile, and the rest is as it was to be", by)
+        return Answer("conflict", f"{', '.join(other)} changed meanwhile; nothing was written", by)
+
+    def _is_so(self, work: _Work, tags: Mapping[str, str], removing: bool) -> bool:
+        if removing:
+            return not any(key in tags for key in self._removals.get(work.number, {}))
+        return all(tags.get(key) == value for key, value in self._wanted.items())
 
     def _answer(self, works: Iterable[_Work], how: How, why: str, by: str) -> None:
         self._answers.update({work.number: Answer(how, why, by) for work in works})
@@ -481,21 +609,16 @@ class _Writing:
     # -------------------------------------------------------------- one call
 
     def _send(self, service: str, operation: str, asks: Mapping[str, Any]) -> Mapping[str, Any] | _Failed:
-        """Sends a call once; again only while it is throttled away, which took nothing."""
+        """Sends a call once."""
         from botocore import xform_name
         from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
         try:
             client = self._access.writing(service, self._region)
-            for left in range(_TRIES - 1, -1, -1):
-                try:
-                    answer: Mapping[str, Any] = getattr(client, xform_name(operation))(**asks)
-                except ClientError as error:
-                    failed = _meaning(error)
-                    if failed.code == _THROTTLED and left:
-                        continue
-                    return failed
-                return answer
+            answer: Mapping[str, Any] = getattr(client, xform_name(operation))(**asks)
+            return answer
+        except ClientError as error:
+            return _meaning(error)
         except Stopped:
             return _Failed(_NOT_SENT.how, _NOT_SENT.why)
         except ParamValidationError as error:
@@ -506,13 +629,13 @@ class _Writing:
             if isinstance(error, _never_sent()):
                 return _Failed("again", f"{why}; nothing was sent")
             return _Failed("unknown", why)
-        raise AssertionError("each try returns or goes on")
 
 
 _NOTHING = Answer("done")
 _THROTTLED = "throttled"
 # What S3 says where it doesn't do what is asked: of the call in that place, and of the call on such a bucket.
-_NO_SUCH_CALL = frozenset({"NotImplemented", "MethodNotAllowed", "UnsupportedOperation", "InvalidAction"})
+_NO_SUCH_CALL_AT_ALL = frozenset({"NotImplemented", "InvalidAction"})
+_NO_SUCH_CALL = _NO_SUCH_CALL_AT_ALL | {"MethodNotAllowed", "UnsupportedOperation"}
 
 _STATES = re.compile(
     r"State(?:Fault|Exception)?$|InUse|Concurren|Conflict|OperationAborted|NotReady|Busy|^LimitExceededException$"
@@ -553,7 +676,7 @@ def _meaning(error: Any) -> _Failed:
     if kind == "throttled" and not _STATES.search(code):
         return _Failed("again", why, _THROTTLED)
     if code in _NO_SUCH_CALL or status == 501:
-        return _Failed("refused", why, code or "NotImplemented", each=True)
+        return _Failed("refused", why, "NotImplemented" if status == 501 else code, each=True)
     if status >= 500 or status in (0, 408):
         return _Failed("unknown", why, code)
     if kind == "denied":
@@ -624,6 +747,24 @@ def _flaw(edit: Edit) -> str:
         if not 1 <= len(key) <= 128 or len(value) > 256:
             return f"{legible(key)[:128]}: a key has 1 to 128 characters, a value at most 256"
     return ""
+
+
+def _same_key(work: _Work, wanted: Mapping[str, str], tags: Mapping[str, str]) -> str:
+    """Why setting ``wanted`` would take a tag away that isn't among those to go: where letter case makes no key, it
+    takes the place of its other spelling. Empty where it would not."""
+    if not work.row.folds:
+        return ""
+    spelt = {key.casefold(): key for key in wanted}
+    for key in sorted(tags):
+        new = spelt.get(key.casefold(), key)
+        if key not in wanted and key not in work.leaves and new != key:
+            return f"to {work.row.service} {legible(new)} and {legible(key)}, which it has, are one key"
+    return ""
+
+
+def _compares(row: Native) -> bool:
+    """Whether the service itself compares the value that it is to take away."""
+    return row.remove is not None and row.remove.compares
 
 
 def _both(first: Answer, then: Answer, mattered: bool) -> Answer:

@@ -96,6 +96,41 @@ def test_no_scan_may_write() -> None:
     assert not calls.permitted() & calls.permitted_to_write()
 
 
+_EC2_IDS = {
+    "instance": "i-1c",
+    "volume": "vol-1c",
+    "snapshot": "snap-1c",
+    "image": "ami-1c",
+    "elastic-ip": "eipalloc-1c",
+    "natgateway": "nat-1c",
+    "network-interface": "eni-1c",
+    "security-group": "sg-1c",
+    "launch-template": "lt-1c",
+    "key-pair": "key-1c",
+    "dedicated-host": "h-1c",
+    "capacity-reservation": "cr-1c",
+    "vpc": "vpc-1c",
+    "subnet": "subnet-1c",
+    "route-table": "rtb-1c",
+    "internet-gateway": "igw-1c",
+    "egress-only-internet-gateway": "eigw-1c",
+    "network-acl": "acl-1c",
+    "dhcp-options": "dopt-1c",
+    "vpc-flow-log": "fl-1c",
+    "prefix-list": "pl-1c",
+    "vpc-endpoint": "vpce-1c",
+    "vpc-endpoint-service": "vpce-svc-1c",
+    "vpc-peering-connection": "pcx-1c",
+    "transit-gateway": "tgw-1c",
+    "transit-gateway-attachment": "tgw-attach-1c",
+    "transit-gateway-route-table": "tgw-rtb-1c",
+    "vpn-connection": "vpn-1c",
+    "vpn-gateway": "vgw-1c",
+    "customer-gateway": "cgw-1c",
+    "client-vpn-endpoint": "cvpn-endpoint-1c",
+}
+
+
 def test_every_type_of_the_scans_listings_can_be_read_back_or_has_a_reason_not_to_be_written() -> None:
     checked = 0
     for row in listings():
@@ -103,7 +138,9 @@ def test_every_type_of_the_scans_listings_can_be_read_back_or_has_a_reason_not_t
         if not template.startswith("arn:"):
             continue
         place = {"{partition}": "aws", "{region}": "eu-west-1", "{account}": "1" * 12}
-        arn = re.sub(r"\{[^}]*\}", lambda found, place=place: place.get(found[0], "ab-1c"), template)
+        # EC2's ids tell their kind.
+        name = _EC2_IDS.get(template.split(":", 5)[5].partition("/")[0], "?-1c") if ":ec2:" in template else "ab-1c"
+        arn = re.sub(r"\{[^}]*\}", lambda found, place=place, name=name: place.get(found[0], name), template)
         form = ":".join((arn.split(":")[2], arn.split(":", 5)[5]))
         for type_ in row.types:
             assert hazard(form) or row_for(form, type_), form
@@ -279,3 +316,23 @@ def test_writes_never_exceed_five_calls_in_any_second_however_they_come(
     assert all(sixth - first >= 1.05 for first, sixth in zip(sent, sent[5:], strict=False))
     if not any(pauses):
         assert len(sent) / (sent[-1] - sent[0]) >= 0.9 * 5
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        "placement-group/vol-0abc",
+        "key-pair/vol-0abc",
+        "key-pair/fleet-0abc",
+        "instance/vol-0abc",
+        "volume/i-0abc",
+        "vpc/vpce-0abc",
+        "vpc-endpoint/vpc-0abc",
+        "anything/sg-0abc",
+        "volume/vol-not-hexadecimal",
+    ],
+)
+def test_what_is_called_like_another_kinds_id_is_never_told_to_ec2(resource: str) -> None:
+    """EC2 would take the id's word for it, and tag the volume whose id somebody named a placement group after."""
+    target = Target(f"arn:aws:ec2:eu-west-1:{'1' * 12}:{resource}", "x", "aws", "1" * 12, "eu-west-1")
+    assert AwsTags(lambda _: pytest.fail("nobody is asked")).hindrance(target)
