@@ -120,6 +120,7 @@ def plan(
     judging = options.live_judging(config, doc.inventory, policy, states, allowed)
     reach = Reach(doc)
     with Store.open(path) as scanned, _journal(config) as journal:
+        flags = journal.flags()
         result = planned(
             scanned,
             Planning(
@@ -130,12 +131,12 @@ def plan(
                 sources=Sources(policy, config, judging.today, judging.states),
                 hindrance=reach.hindrance,
                 witnesses=lambda survey: reach.witnesses(survey, policy, now),
-                flags=journal.flags(),
+                flags=flags,
                 narrowed=Narrowed(accounts=accounts, types=types, tags=tags),
             ),
         )
         if not (accounts or types or tags):  # Of what wasn't looked at nothing is said.
-            journal.flag(result.climb.flags)
+            journal.flag(result.climb.flags, flags)
             journal.unflag(result.climb.gone)
     if output is not None:
         _save(Path(output), result.changes)

@@ -109,8 +109,9 @@ RUNGS: tuple[Rung, ...] = ("notify", "remind", "quarantine", "stop", "terminate"
 class Step(msgspec.Struct, frozen=True, kw_only=True):
     """One resource that climbs a rung. ``since`` is the day on which its fault was first seen, ``owner`` who probably
     answers for it, where anything says so. ``expects`` is as in a change; ``missing`` are the tags it is at fault
-    with. ``snapshot``: one is taken first. ``then`` is the rung after this one, where an entry allows it and nothing
-    that is known stands against it, and ``due`` the first day on which it may be climbed."""
+    with. ``sets`` is the quarantine's tag, with the value that it gets. ``snapshot``: one is taken first. ``then`` is
+    the rung after this one, where an entry allows it and nothing that is known stands against it, and ``due`` the first
+    day on which it may be climbed."""
 
     id: str
     type: str
@@ -123,6 +124,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     owner: str | None = None
     expects: dict[str, str | None] = {}
     missing: tuple[str, ...] = ()
+    sets: dict[str, str] = {}
     snapshot: bool = False
     then: Rung | None = None
     due: date | None = None
@@ -199,9 +201,11 @@ def read(raw: bytes, name: str) -> ChangeSet:
     """The change set in a file. Raises :class:`InputError` where it is none, or isn't as it was written."""
     try:
         found = msgspec.json.decode(raw, type=ChangeSet)
+        # What the nouns don't have, or have once, is no part of what the id is of: somebody may have read it for true.
+        bare = msgspec.json.format(raw, indent=-1)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise InputError(f"{name} is not a change set of costguard reconcile plan: {error}") from error
-    if found.id != _digest(found):
+    if found.id != _digest(found) or bare != encoded(found):
         raise InputError(f"{name} was changed after it was planned: its content is not what its id says; plan again")
     return found
 

@@ -20,7 +20,7 @@ The rules, each of which can only hold a resource back:
 """
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 
@@ -43,12 +43,14 @@ _ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 class Flagged(msgspec.Struct, frozen=True):
     """A resource that a plan flags for faults that are certain. ``keys`` are the keys on its cloud of the tags in
-    ``change.missing``, by the policy's names; one whose key isn't known here is only told of."""
+    ``change.missing``, by the policy's names; one whose key isn't known here is only told of. ``exempting`` are the
+    keys that could exempt it, with what they are."""
 
     resource: Resource
     change: Change
     owner: str | None = None
     keys: Mapping[str, str] = {}
+    exempting: Mapping[str, str | None] = {}
 
 
 class Climb(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,6 +104,46 @@ def risen(flag: Flag, rung: Rung, day: date) -> Flag:
 def quarantined(day: date) -> str:
     """The value of the quarantine's tag: since when, in letters that every cloud takes."""
     return day.isoformat()
+
+
+def replaceable(there: str | None, day: str) -> bool:
+    """Whether the quarantine's tag of that day may be written where this is: nothing, or an earlier quarantine's."""
+    return there is None or (_date(there) is not None and _date(day) is not None and there <= day)
+
+
+def keeper(tags: Iterable[str], expects: Mapping[str, str | None]) -> str | None:
+    """A key that keeps a resource from climbing, in whatever case, of which the plan knew nothing; None without one."""
+    return next((key for key in tags if key.casefold() in KEEP_UNTIL and key not in expects), None)
+
+
+def entry_of(ladder: LadderDoc, rung: Rung, account: str, type_: str) -> tuple[int, RungDoc] | None:
+    """The entry that lets a resource climb, with its number; the one that waits longest of several."""
+    fits = _equal if rung in _HARMFUL else glob_matches
+    found = [
+        (number, doc)
+        for number, doc in enumerate(ladder.rungs)
+        if doc.rung == rung
+        and any(fits(text, account) for text in doc.accounts)
+        and any(fits(text, type_) for text in doc.types)
+    ]
+    return max(found, key=lambda entry: (entry[1].after, -entry[0]), default=None)
+
+
+class Room:
+    """What the caps of one rung's entries leave: each counts for itself, and the largest for all of them."""
+
+    def __init__(self, ladder: LadderDoc, rung: Rung) -> None:
+        self._rung = rung
+        self._taken: Counter[int] = Counter()
+        self.most = max((doc.most or MOST[rung] for doc in ladder.rungs if doc.rung == rung), default=0)
+
+    def take(self, number: int, doc: RungDoc, *, forced: bool = False) -> bool:
+        """Counts one in, where there is room for it; one that was done already (``forced``) in any case."""
+        most = doc.most or MOST[self._rung]
+        if not forced and (self._taken[number] >= most or self._taken.total() >= self.most):
+            return False
+        self._taken[number] += 1
+        return True
 
 
 def climb(
@@ -200,7 +242,7 @@ class _Run:
             return
         expects = dict(faults)
         if rung != "notify":
-            expects |= _keepers(resource, tags)
+            expects = {**one.exempting, **expects, **_keepers(resource, tags)}
         if rung not in ("notify", "remind"):
             expects[self._ladder.quarantine] = _text(tags, self._ladder.quarantine)
         then = self._then(rung, one, tags)
@@ -216,6 +258,7 @@ class _Run:
             owner=one.owner,
             expects=expects,
             missing=change.missing,
+            sets={self._ladder.quarantine: quarantined(self._today)} if rung == "quarantine" else {},
             snapshot=rung == "terminate" and change.type in ("aws_instance", "aws_ebs_volume"),
             then=None if then is None else then[0],
             due=None if then is None else self._calendar.after(self._today, then[1].after),
@@ -233,16 +276,7 @@ class _Run:
         return None if self._kept(one.change.id, tags) is None else (above[0], entry[1])
 
     def _entry(self, rung: Rung, change: Change) -> tuple[int, RungDoc] | None:
-        """The entry that lets it climb, with its number; the one that waits longest of several."""
-        fits = _equal if rung in _HARMFUL else glob_matches
-        found = [
-            (number, doc)
-            for number, doc in enumerate(self._ladder.rungs)
-            if doc.rung == rung
-            and any(fits(text, change.account) for text in doc.accounts)
-            and any(fits(text, change.type) for text in doc.types)
-        ]
-        return max(found, key=lambda entry: (entry[1].after, -entry[0]), default=None)
+        return entry_of(self._ladder, rung, change.account, change.type)
 
     def _kept(self, id_: str, tags: TagSet) -> date | None:
         """The day until which it was kept, the calendar's first where it never was; None where it is kept today."""
@@ -276,6 +310,8 @@ class _Run:
         keys = (*_spelled(resource), self._ladder.quarantine)
         if any(key not in tags.tags and tags.doubt(key) for key in keys):
             return "a tag that would keep it may be there unseen"
+        if rung == "quarantine" and not replaceable(_text(tags, self._ladder.quarantine), quarantined(self._today)):
+            return f"it has a tag {self._ladder.quarantine} that no quarantine set"
         if rung in _HARMFUL:
             return self._harmless(rung, resource, tags)
         return ""
@@ -310,12 +346,9 @@ class _Run:
         """Those that the caps let through, in the order of the rungs; the longest at fault come first."""
         found: list[Step] = []
         for rung in RUNGS:
-            entries = {number: self._ladder.rungs[number].most or MOST[rung] for _, number in self._ready[rung]}
-            whole = max(entries.values(), default=0)
+            room = Room(self._ladder, rung)
             for step, number in sorted(self._ready[rung], key=lambda one: (one[0].since, one[0].id)):
-                if entries[number] > 0 and whole > 0:
-                    entries[number] -= 1
-                    whole -= 1
+                if room.take(number, self._ladder.rungs[number]):
                     found.append(step)
                 else:
                     self._held[rung] = self._held.get(rung, 0) + 1

@@ -337,6 +337,10 @@ class _Planner:
             return f"whether the key is there isn't known: {tags.doubt(value.key)}"
         if value.key in tags.tags and value.before is None:
             return "the value that is there isn't known"
+        if other := catalog.variant(resource.type, value.key, tags.tags):
+            return (
+                f"to IAM {other} and {value.key} are one key, and writing it would replace {other}: rename it by hand"
+            )
         if value.before is not None and value.tag not in self._doc.overwrite:
             said = (
                 f"{value.key} is {value.before!r}" if value.before.strip() else f"{value.key} is there without a value"

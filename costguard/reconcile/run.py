@@ -7,7 +7,8 @@ threads, batches, retries and leases. It knows no change set: whoever has one ma
 Time. A lease lasts ``lease`` and is renewed when a quarter of it has passed. A quarter before its end nothing is
 written any more, by the wall clock or by the monotonic one, whichever says so first: two machines' clocks may be a
 quarter of it apart, and a process that was suspended, or whose clock was set back, notices. A killed run's leases run
-out by themselves, so whoever resumes it comes after all that it may have had under way.
+out by themselves, so whoever resumes it comes after all that it may have had under way. Whoever has a place again after
+its lease had run out reads anew, the journal and the cloud: others may have been there.
 """
 
 import os
@@ -16,14 +17,16 @@ import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Literal, Required, TypedDict, TypeVar
 
 import msgspec
 
 from costguard import catalog
+from costguard.clouds.pace import sending_while
 from costguard.clouds.writing import Answer, Current, Edit, Power, TagWriter, Target
 from costguard.config import LadderDoc, LimitsDoc
 from costguard.errors import JournalError, UsageError
@@ -84,6 +87,9 @@ _AIMED: Mapping[Verb, tuple[str, ...]] = {"snapshot": (), "stop": ("stopped", "g
 """The states of :class:`Power` that an act of the ladder brings about."""
 _LOOK_UP = 0.2
 """Seconds between two looks of whoever watches the run."""
+
+ALL = 1_000_000
+"""Runs that a store may have."""
 
 LEASE = timedelta(minutes=2)
 """Longer than any call may be under way; so long a killed run keeps others out."""
@@ -202,7 +208,8 @@ class Halt(msgspec.Struct, frozen=True):
 
 
 class Engine:
-    """Does the acts of one run. ``expires``: nothing is written from then on."""
+    """Does the acts of one run. ``expires``: nothing is written from then on. ``barred``: why nothing is written at
+    all, where that is so; what may have been sent earlier is still read and settled."""
 
     def __init__(
         self,
@@ -211,10 +218,12 @@ class Engine:
         run: Run,
         settings: Settings,
         expires: datetime | None,
+        barred: str = "",
     ) -> None:
         self._journal = journal
         self._writers = writers
         self._run = run
+        self._barred = barred
         self._limits = settings["limits"]
         self._now = settings["now"]
         self._workers = settings.get("workers", 10)
@@ -223,29 +232,58 @@ class Engine:
         self._progress = settings.get("progress", _unwatched)
         self._sleep = settings.get("sleep", time.sleep)
         self._expires = expires
-        self._leases = _Leases(journal, run.id, self._now, settings.get("lease", LEASE))
+        self._term = settings.get("lease", LEASE)
+        self._leases = _Leases(journal, run.id, self._now, self._term, self._reload)
         self._lock = threading.Lock()
+        self._keeping = threading.RLock()
+        """Held while the journal's entries and those here are made to agree."""
         self._entries: dict[int, Entry] = {}
+        self._busy: set[Future[None]] = set()
+        self._attempt = secrets.token_hex(3)
+        self._snapshots: set[int] = set()
+        """The acts whose snapshots were taken in this attempt."""
         self._tally: Counter[What] = Counter()
         self._halted: Halt | None = None
         self._total = 0
 
+    def hold(self, places: Iterable[str]) -> Mapping[str, Busy]:
+        """Takes the leases of these places before it is known what there is to do, for whoever finds that out by what
+        others have done there. Returns those that somebody else has; :meth:`go`, or :meth:`let_go`, gives all back."""
+        self._leases.take(places)
+        return self._leases.busy
+
+    def let_go(self) -> None:
+        """Gives all leases back."""
+        self._leases.release()
+
     def go(self, acts: Sequence[Act], settled: Sequence[Entry] = ()) -> Outcome:
         """Does them, those left over from an earlier attempt at the same run first. ``settled`` are entries that are
-        only to be kept. Never raises :class:`JournalError`: what was done until then is in the outcome."""
+        only to be kept. Never raises :class:`JournalError`: what was done until then is in the outcome.
+
+        The run isn't ended in the journal while another process is at it, or a call of this one may still be under way:
+        after a second interrupt nothing is waited for, and the leases run out by themselves.
+        """
         interrupted: BaseException | None = None
         self._total = len(acts)
         try:
             self._leases.take({act.target.place for act in acts})
-            # Only now: whoever held the places before has written its last.
-            self._entries = {entry.number: entry for entry in self._journal.entries(self._run.id)}
-            self._record([entry for entry in settled if entry.number not in self._entries])
-            self._tags([act for act in acts if act.verb == "tags"])
-            self._notify([act for act in acts if act.verb == "notice"])
-            for act in acts:
-                if act.verb in ("snapshot", "stop", "terminate"):
-                    self._climb(act)
-            self._keep_climbed(acts)
+            with self._leases.kept():
+                # Only now: whoever held the places before has written its last.
+                self._reload()
+                self._record(
+                    [
+                        entry
+                        for entry in settled
+                        if entry.number not in self._entries and not self._leases.hindrance(entry.target.place)
+                    ]
+                )
+                self._tags([act for act in acts if act.verb == "tags"])
+                self._notify([act for act in acts if act.verb == "notice"])
+                after = {act.number - 1: act for act in acts}
+                for act in acts:
+                    if act.verb in ("snapshot", "stop", "terminate"):
+                        self._climb(act, after.get(act.number))
+                self._keep_climbed(acts)
         except JournalError as error:
             self._halt("failed", str(error))
         except KeyboardInterrupt as error:
@@ -254,9 +292,12 @@ class Engine:
         except BaseException as error:  # noqa: BLE001 - it is raised again when the journal knows.
             interrupted = error
             self._halt("failed", f"costguard failed ({type(error).__name__})")
+        if interrupted is not None and not all(future.done() for future in self._busy):
+            raise interrupted
         outcome = self._outcome(acts)
         try:
-            self._journal.end(self._run.id, outcome.how or "done", outcome.why, self._now())
+            if not self._leases.elsewhere:
+                self._journal.end(self._run.id, outcome.how or "done", outcome.why, self._now())
             self._leases.release()
         except JournalError as error:
             outcome = msgspec.structs.replace(outcome, how="failed", why=outcome.why or str(error))
@@ -264,11 +305,21 @@ class Engine:
             raise interrupted
         return outcome
 
+    def _reload(self) -> None:
+        """Reads what the journal has of the run, after others may have had its places."""
+        with self._keeping:
+            entries = self._journal.entries(self._run.id)
+            with self._lock:
+                self._entries.update((entry.number, entry) for entry in entries)
+        undone = next((one.id for one in self._journal.runs(ALL) if one.of == self._run.id), None)
+        if undone is not None:
+            self._halt("failed", f"it was undone by run {undone}: plan again")
+
     def _outcome(self, acts: Sequence[Act]) -> Outcome:
         entries = tuple(self._entries[number] for number in sorted(self._entries))
         unbegun = sum(act.number not in self._entries for act in acts)
         unsettled = sum(what(entry) in OPEN for entry in entries)
-        gaps = [Gap(where=place, why=why) for place, why in self._leases.lost.items()]
+        gaps = [Gap(where=place, why=str(busy)) for place, busy in self._leases.busy.items()]
         gaps += [
             Gap(where=entry.target.id, why=entry.why)
             for entry in entries
@@ -292,10 +343,27 @@ class Engine:
         """Why nothing may be written there now; empty where it may be."""
         if self._halted is not None:
             return self._halted.why
+        if self._barred:
+            self._halt("stopped", self._barred)
+            return self._barred
         if self._expires is not None and self._now() >= self._expires:
             self._halt("stopped", f"the change set expired at {self._expires:%Y-%m-%d %H:%M} UTC; plan again")
             return "the change set has expired"
         return self._leases.hindrance(place)
+
+    def _may_send(self, place: str, epoch: int) -> bool:
+        """Asked before each single call of a batch: waiting for the calls before it may have taken its time."""
+        expired = self._expires is not None and self._now() >= self._expires
+        return not expired and epoch == self._leases.epoch(place) and not self._leases.hindrance(place)
+
+    def _stale(self, place: str, reading: "_Reading") -> bool:
+        """Whether what was read there is no ground to write on any more."""
+        age = max((self._now() - reading.at).total_seconds(), time.monotonic() - reading.tick)
+        return reading.epoch != self._leases.epoch(place) or age > self._term.total_seconds() / 4
+
+    def _reading(self, epoch: int) -> "_Reading":
+        """One that ends now, and began in this epoch."""
+        return _Reading(epoch=epoch, at=self._now(), tick=time.monotonic())
 
     def _judge(self) -> None:
         """Stops the run where too many writes fail."""
@@ -313,13 +381,15 @@ class Engine:
 
     def _intend(self, entries: Sequence[Entry]) -> None:
         if entries:
-            self._journal.intend(entries)
-            self._remember(entries)
+            with self._keeping:
+                self._journal.intend(entries)
+                self._remember(entries)
 
     def _record(self, entries: Sequence[Entry]) -> None:
         if entries:
-            self._journal.record(entries)
-            self._remember(entries)
+            with self._keeping:
+                self._journal.record(entries)
+                self._remember(entries)
 
     def _remember(self, entries: Sequence[Entry]) -> None:
         with self._lock:
@@ -329,10 +399,17 @@ class Engine:
 
     def _tags(self, acts: Sequence[Act]) -> None:
         """What is set before what is taken away; of both some canaries first."""
-        for phase in ([act for act in acts if _sets(act)], [act for act in acts if not _sets(act)]):
+        setting = [act for act in acts if _sets(act)]
+        for phase in (setting, [act for act in acts if not _sets(act)]):
             # What may have been sent is settled before anything else.
             self._wave([act for act in phase if self._may_have_sent(act)])
-            todo = [act for act in phase if self._is_open(act) and not self._may_have_sent(act)]
+            # Nothing is taken away while what takes its place isn't settled: a later attempt comes to both.
+            waiting = {act.target.id for act in setting if self._is_open(act)} if phase is not setting else set()
+            todo = [
+                act
+                for act in phase
+                if self._is_open(act) and not self._may_have_sent(act) and act.target.id not in waiting
+            ]
             sent = sum(what(self._entries[act.number]) in _SENT for act in phase if act.number in self._entries)
             spread = _spread(todo)
             while spread and sent < self._limits.canary and self._halted is None:
@@ -361,8 +438,8 @@ class Engine:
 
     def _wave(self, acts: Sequence[Act]) -> None:
         """Does them all, ``workers`` batches at a time, unless the run is stopped meanwhile."""
-        todo = _batches([act for act in acts if act.target.place not in self._leases.lost], self._writers)[::-1]
-        busy: set[Future[None]] = set()
+        todo = _batches([act for act in acts if act.target.place not in self._leases.busy], self._writers)[::-1]
+        self._busy = busy = set[Future[None]]()
         if not todo:
             return
         with ThreadPoolExecutor(self._workers, "costguard") as pool:
@@ -370,7 +447,8 @@ class Engine:
                 while busy or (todo and self._halted is None):
                     while todo and len(busy) < self._workers and self._halted is None:
                         busy.add(pool.submit(self._batch, todo.pop()))
-                    done, busy = wait(busy, _LOOK_UP, FIRST_COMPLETED)
+                    done, _ = wait(busy, _LOOK_UP, FIRST_COMPLETED)
+                    busy -= done
                     for future in done:
                         future.result()
                     self._leases.renew()
@@ -411,10 +489,18 @@ class Engine:
         again: list[Act] = []
         settled: list[Entry] = []
         writing: dict[tuple[object, ...], list[tuple[Act, Entry, Current]]] = {}
+        epoch = self._leases.epoch(place)
+        acts = [act for act in acts if self._is_open(act)]
+        if not acts:
+            return []
         readings = self._read(writer, acts)
+        reading = self._reading(epoch)
         if self._leases.hindrance(place):
             # Somebody else may be at work on the very same entries.
             return []
+        if self._stale(place, reading):
+            # Somebody else may have been.
+            return acts
         for act, current in zip(acts, readings, strict=True):
             entry = _decided(self._run.id, act, current, self._entries.get(act.number))
             if entry.state != "intended" or entry.found == "unread":
@@ -425,11 +511,18 @@ class Engine:
         for group in writing.values():
             if self._hindrance(place):
                 break
+            if self._stale(place, reading):
+                again += [act for act, _, _ in group]
+                continue
             self._intend([entry for _, entry, _ in group])
             # Keeping the intents may have taken its time.
             if self._hindrance(place):
                 break
-            answers = writer.write([_edit(entry, current) for _, entry, current in group])
+            if self._stale(place, reading):
+                again += [act for act, _, _ in group]
+                continue
+            with sending_while(lambda: self._may_send(place, epoch)):
+                answers = writer.write([_edit(entry, current) for _, entry, current in group])
             entries = [_answered(entry, answer) for (_, entry, _), answer in zip(group, answers, strict=True)]
             self._record(entries)
             again += self._verify(writer, [act for act, _, _ in group], entries)
@@ -495,7 +588,8 @@ class Engine:
     def _notify(self, acts: Sequence[Act]) -> None:
         """One call for all of them. Whoever delivers keeps account of what was delivered, so it may be asked again."""
         todo = [act for act in acts if self._is_open(act) and act.step is not None]
-        if not todo or self._notices is None or self._halted is not None:
+        todo = [act for act in todo if not self._hindrance(act.target.place)]
+        if not todo or self._notices is None:
             return
         self._intend([_entry(self._run.id, act) for act in todo])
         answers = self._notices([act.step for act in todo if act.step is not None])
@@ -506,15 +600,23 @@ class Engine:
         ]
         self._settle(taken)
 
-    def _climb(self, act: Act) -> None:
-        """A snapshot, a stop or a termination, one at a time."""
+    def _climb(self, act: Act, then: Act | None) -> None:
+        """A snapshot, a stop or a termination, one at a time. ``then`` is the act after it."""
         power = self._powers.get(act.target.cloud)
-        if not self._is_open(act) or power is None or self._hindrance(act.target.place):
+        if power is None or self._hindrance(act.target.place):
             return
-        if act.verb != "snapshot" and act.step is not None and act.step.snapshot:
-            taken = self._entries.get(act.number - 1)
-            if taken is None or what(taken) != "written":
+        if act.verb == "snapshot" and then is not None and self._is_open(then):
+            # One of an earlier attempt doesn't have what was written since: another one is taken.
+            if not self._is_open(act) and what(self._entries[act.number]) != "written":
                 return
+            if self._may_have_sent(then) and (
+                self._entries[then.number].how == "done" or power.state(act.target) in _AIMED[then.verb]
+            ):
+                return
+        elif not self._is_open(act):
+            return
+        if self._lacks_snapshot(act) and not self._may_have_sent(act):
+            return
         for attempt in range(_ATTEMPTS):
             if attempt:
                 self._sleep(_BACKOFF * 2 ** (attempt - 1))
@@ -527,8 +629,15 @@ class Engine:
         self._judge()
         self._tell()
 
+    def _lacks_snapshot(self, act: Act) -> bool:
+        """Whether one is to be taken before this, and none was in this attempt."""
+        wanted = act.verb != "snapshot" and act.step is not None and act.step.snapshot
+        return wanted and act.number - 1 not in self._snapshots
+
     def _powered(self, power: Power, act: Act) -> bool:
         """One attempt; whether there is to be another."""
+        place = act.target.place
+        epoch = self._leases.epoch(place)
         earlier = self._entries.get(act.number)
         sent = earlier if earlier is not None and what(earlier) == "unsettled" else None
         if sent is not None and act.verb != "snapshot":
@@ -538,24 +647,39 @@ class Engine:
             if sent.how == "done":
                 self._record([self._reached(power, act, sent)])
                 return False
+        if self._lacks_snapshot(act):
+            return False
         intent = _allowed(self._run.id, act, power, self._writers)
+        reading = self._reading(epoch)
+        if self._leases.hindrance(place):
+            return False
+        if self._stale(place, reading):
+            return True
         if intent.state != "intended":
-            self._record([intent])
+            if earlier is None or what(earlier) != "written":  # Which snapshot there is stays known.
+                self._record([intent])
             return False
-        if self._hindrance(act.target.place):
+        if self._hindrance(place):
             return False
+        if earlier is not None and act.verb == "snapshot" and earlier.by:
+            intent = msgspec.structs.replace(intent, why=f"it was taken anew, and {earlier.by} is from before")
         self._intend([intent])
-        if self._hindrance(act.target.place):
+        if self._hindrance(place):
             return False
-        match act.verb:
-            case "snapshot":
-                answer = power.snapshot(act.target, f"{self._run.id}-{act.number}")
-            case "stop":
-                answer = power.stop(act.target)
-            case _:
-                answer = power.terminate(act.target)
+        if self._stale(place, reading):
+            return True
+        with sending_while(lambda: self._may_send(place, epoch)):
+            match act.verb:
+                case "snapshot":
+                    answer = power.snapshot(act.target, f"{self._run.id}-{act.number}-{self._attempt}")
+                case "stop":
+                    answer = power.stop(act.target)
+                case _:
+                    answer = power.terminate(act.target)
         entry = _answered(intent, answer)
         self._record([entry])
+        if answer.how == "done" and act.verb == "snapshot":
+            self._snapshots.add(act.number)
         if answer.how == "done":
             verified = msgspec.structs.replace(entry, state="verified", found="ours")
             self._record([verified if act.verb == "snapshot" else self._reached(power, act, entry)])
@@ -593,51 +717,105 @@ class Engine:
             if step.rung not in flag.climbed:
                 kept.append(risen(flag, step.rung, day))
         if kept:
-            self._journal.flag(kept)
+            self._journal.flag(kept, flags)
 
 
 def _unwatched(_: Progress) -> None:
     """Nobody looks on."""
 
 
-class _Leases:
-    """The places that this process has to itself. Used by the thread that runs the run, but for :meth:`hindrance`."""
+class _Reading(msgspec.Struct, frozen=True):
+    """When something was read: in which epoch of its place's lease it began, and when it ended by either clock."""
 
-    def __init__(self, journal: Journal, run: str, now: Callable[[], datetime], term: timedelta) -> None:
+    epoch: int
+    at: datetime
+    tick: float
+
+
+class _Leases:
+    """The places that this process has to itself. Safe to use from several threads."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        run: str,
+        now: Callable[[], datetime],
+        term: timedelta,
+        others: Callable[[], object],
+    ) -> None:
         self._journal = journal
+        self._run = f"run {run} ("
         self._now = now
         self._term = term
+        self._others = others
+        """Called when a place is had again in which others may have been meanwhile, before anything is done there."""
         # Two processes that resume one run are two holders.
-        self._holder = f"run {run} (process {os.getpid()} on {socket.gethostname()}, {secrets.token_hex(2)})"
+        self._holder = f"{self._run}process {os.getpid()} on {socket.gethostname()}, {secrets.token_hex(2)})"
         self._held: dict[str, tuple[datetime, float]] = {}
-        self.lost: dict[str, str] = {}
-        """The places that somebody else has, with who."""
+        self._epochs: Counter[str] = Counter()
+        self._taking = threading.Lock()
+        self.busy: dict[str, Busy] = {}
+        """The places that somebody else has."""
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether another process is at the same run."""
+        return any(busy.holder.startswith(self._run) for busy in self.busy.values())
 
     def take(self, places: Iterable[str]) -> None:
         for place in sorted(places):
-            self._take(place)
+            with self._taking:
+                self._take(place)
 
     def renew(self) -> None:
         """Those of which a quarter has passed."""
-        for place, (until, _) in list(self._held.items()):
-            if until - self._now() < self._term * 3 / 4:
-                self._take(place)
+        with self._taking:
+            for place, (until, _) in list(self._held.items()):
+                if until - self._now() < self._term * 3 / 4:
+                    self._take(place)
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Within, they are renewed whatever the caller's thread is waiting for."""
+        ended = threading.Event()
+
+        def renew() -> None:
+            while not ended.wait(_LOOK_UP):
+                # Where the journal fails, the caller's own next word to it says so; until then the lease runs out.
+                with suppress(JournalError):
+                    self.renew()
+
+        thread = threading.Thread(target=renew, name="costguard-leases", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
 
     def _take(self, place: str) -> None:
         now, tick = self._now(), time.monotonic()
         until = now + self._term
+        lapsed = place in self._held and bool(self.hindrance(place))
         try:
             self._journal.lease(place, self._holder, until, now)
         except Busy as busy:
             self._held.pop(place, None)
-            self.lost[place] = str(busy)
-        else:
-            self._held[place] = (until, tick + self._term.total_seconds())
+            self.busy[place] = busy
+            return
+        if lapsed:
+            self._epochs[place] += 1  # First, so that whoever has read before doesn't go on.
+            self._others()
+        self._held[place] = (until, tick + self._term.total_seconds())
+
+    def epoch(self, place: str) -> int:
+        """Another number after every time that the lease had run out: what was read before counts for nothing."""
+        return self._epochs[place]
 
     def hindrance(self, place: str) -> str:
         held = self._held.get(place)
         if held is None:
-            return self.lost.get(place, f"{place} is not leased")
+            busy = self.busy.get(place)
+            return f"{place} is not leased" if busy is None else str(busy)
         until, tick = held
         margin = self._term / 4
         if self._now() >= until - margin or time.monotonic() >= tick - margin.total_seconds():
@@ -645,7 +823,9 @@ class _Leases:
         return ""
 
     def release(self) -> None:
-        self._journal.release(self._holder)
+        with self._taking:
+            self._held.clear()
+            self._journal.release(self._holder)
 
 
 # ------------------------------------------------------------------ rehearsing
@@ -666,12 +846,13 @@ def foresee(acts: Sequence[Act], writers: Mapping[Cloud, TagWriter], settings: S
             batches = _batches(phase, writers)
             for batch, currents in zip(batches, pool.map(read, batches), strict=True):
                 for act, current in zip(batch, currents, strict=True):
-                    entry = _decided("", act, simulated.get(act.target.id, current), None)
+                    seen = simulated.get(act.target.id, current)
+                    entry = _decided("", act, seen, None)
                     entries.append(entry)
-                    if entry.state == "intended" and current.tags is not None:
+                    if entry.state == "intended" and seen.tags is not None:
                         # What is taken away is only taken away when this is there.
                         set_ = {key: text for key, text in entry.after.items() if text is not None}
-                        simulated[act.target.id] = Current({**current.tags, **set_})
+                        simulated[act.target.id] = Current({**seen.tags, **set_})
     for act in acts:
         power = powers.get(act.target.cloud)
         if act.verb == "notice" and settings.get("notices") is not None:
@@ -768,6 +949,10 @@ def _elsewise(entry: Entry, found: Finding, current: Current) -> Entry:
     tags = current.tags or {}
     wrong = sorted(key for key, text in entry.after.items() if tags.get(key) != text)
     there = ", ".join(f"{key} is {tags[key]!r}" if key in tags else f"{key} isn't there" for key in wrong)
+    if entry.how == "done" and entry.guard == "compare" and all(tags.get(key) is not None for key in entry.after):
+        # Only what is taken away is compared, and the cloud says "done" also where it wasn't what it was to be.
+        why = f"the cloud takes away only what it was, and now {there}"
+        return msgspec.structs.replace(entry, state="skipped", how="drifted", found=found, why=why)
     if entry.how == "done":
         return msgspec.structs.replace(entry, state="verified", found=found, why=f"after the write {there}")
     why = f"whether it was written isn't known, and now {there}"

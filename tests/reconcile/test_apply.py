@@ -604,6 +604,7 @@ def step(id_: str, rung: Rung, *, snapshot: bool = False, type_: str = "aws_inst
         why="at fault",
         expects={"Owner": None},
         missing=("owner",),
+        sets={"costguard-quarantine": f"{NOW.date()}"} if rung == "quarantine" else {},
         snapshot=snapshot,
     )
 

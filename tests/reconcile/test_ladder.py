@@ -265,8 +265,8 @@ def test_no_rung_is_passed_over(missing: Rung) -> None:
     ladder = replace(WHOLE, rungs=[one for one in WHOLE.rungs if one.rung != missing])
     at = RUNGS.index(missing)
     flag = climbed(RUNGS[at - 1] if at else None, day(0))
-    assert rungs(only(resource(tags={QUARANTINE: "x"}), flag, day(7), ladder)) == []
-    assert rungs(only(resource(tags={QUARANTINE: "x"}), flag, day(7))) == [missing]
+    assert rungs(only(resource(tags={QUARANTINE: "2026-10-30"}), flag, day(7), ladder)) == []
+    assert rungs(only(resource(tags={QUARANTINE: "2026-10-30"}), flag, day(7))) == [missing]
 
 
 def test_a_rung_that_was_left_out_is_climbed_before_those_above_it() -> None:

@@ -80,7 +80,12 @@ class Flag(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Busy(Exception):  # noqa: N818 - it is no error of the program's.
-    """Somebody else holds the lease; the text says who and until when."""
+    """Somebody else holds the lease; the text says who and until when. ``holder`` is who, empty where that isn't known
+    any more."""
+
+    def __init__(self, said: str, holder: str = "") -> None:
+        super().__init__(said)
+        self.holder = holder
 
 
 class Journal(Protocol):
@@ -122,8 +127,12 @@ class Journal(Protocol):
         """Those of the ids that are flagged; all without ids."""
         ...
 
-    def flag(self, flags: Sequence[Flag]) -> None:
-        """Keeps them as they are now, in place of what was kept under their ids."""
+    def flag(self, flags: Sequence[Flag], seen: Mapping[str, Flag] | None = None) -> None:
+        """Keeps them as they are now, in place of what was kept under their ids.
+
+        With ``seen``, which is what they were made from, nothing is lost that somebody else kept since: a rung that was
+        climbed meanwhile is added, and one that has begun anew meanwhile stays as it is.
+        """
         ...
 
     def unflag(self, ids: Sequence[str]) -> None: ...

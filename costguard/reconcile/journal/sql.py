@@ -154,7 +154,7 @@ class _Sql:
             row = connection.execute(table.select().where(table.c.place == _key(place))).first()
         if row is None:  # It was given back between the two statements.
             raise Busy(f"{place} was held by another run just now")
-        raise Busy(f"{place} is held by {row.holder} until {_moment(row.until):%Y-%m-%d %H:%M:%S} UTC")
+        raise Busy(f"{place} is held by {row.holder} until {_moment(row.until):%Y-%m-%d %H:%M:%S} UTC", row.holder)
 
     def release(self, holder: str) -> None:
         table = self._tables["lease"]
@@ -164,19 +164,35 @@ class _Sql:
     # ------------------------------------------------------------- flags
 
     def flags(self, ids: Iterable[str] | None = None) -> Mapping[str, Flag]:
-        table = self._tables["flag"]
         with self._speaking() as connection:
-            if ids is None:
-                found = [row.body for row in connection.execute(table.select().order_by(table.c.id))]
-            else:
-                found = []
-                for some in _chunks(map(_key, ids)):
-                    rows = connection.execute(table.select().where(table.c.id.in_(some)))
-                    found += [row.body for row in rows]
+            return self._flags(connection, ids)
+
+    def _flags(self, connection: "Connection", ids: Iterable[str] | None) -> Mapping[str, Flag]:
+        table = self._tables["flag"]
+        if ids is None:
+            found = [row.body for row in connection.execute(table.select().order_by(table.c.id))]
+        else:
+            found = []
+            for some in _chunks(map(_key, ids)):
+                rows = connection.execute(table.select().where(table.c.id.in_(some)))
+                found += [row.body for row in rows]
         return {flag.id: flag for flag in map(_flag.decode, found)}
 
-    def flag(self, flags: Sequence[Flag]) -> None:
-        self._put("flag", ("id",), [{"id": _key(one.id), "body": encoded(one)} for one in flags])
+    def flag(self, flags: Sequence[Flag], seen: Mapping[str, Flag] | None = None) -> None:
+        from sqlalchemy import text
+
+        if not flags:
+            return
+        with self._speaking() as connection:
+            if seen is not None:
+                if connection.dialect.name == "postgresql":
+                    # SQLite has one writer at a time anyway.
+                    connection.execute(text(f"LOCK TABLE {self._tables['flag'].name} IN SHARE ROW EXCLUSIVE MODE"))
+                kept = self._flags(connection, [one.id for one in flags])
+                names = [one.id.encode("utf-8", "backslashreplace").decode() for one in flags]
+                flags = [_merged(one, seen.get(name), kept.get(name)) for one, name in zip(flags, names, strict=True)]
+            rows = [{"id": _key(one.id), "body": encoded(one)} for one in flags]
+            connection.execute(self._upsert("flag", ("id",), rows), rows)
 
     def unflag(self, ids: Sequence[str]) -> None:
         table = self._tables["flag"]
@@ -203,13 +219,15 @@ class _Sql:
         """Writes the rows, each in place of the one with the same key; all in one transaction."""
         if not rows:
             return
+        with self._speaking() as connection:
+            connection.execute(self._upsert(name, unique, rows), list(rows))
+
+    def _upsert(self, name: str, unique: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> Any:
         insert = self._insert(self._tables[name])
         others = [column for column in rows[0] if column not in unique]
-        statement = insert.on_conflict_do_update(
+        return insert.on_conflict_do_update(
             index_elements=list(unique), set_={column: insert.excluded[column] for column in others}
         )
-        with self._speaking() as connection:
-            connection.execute(statement, list(rows))
 
     def _insert(self, table: "Table") -> Any:
         from sqlalchemy.dialects import postgresql, sqlite
@@ -383,6 +401,16 @@ def _tables() -> Mapping[str, "Table"]:
 
 
 # ------------------------------------------------------------------ small things
+
+
+def _merged(new: Flag, seen: Flag | None, kept: Flag | None) -> Flag:
+    """What is to be kept of a flag that was made from ``seen``, where ``kept`` is there now."""
+    if kept is None or kept == seen:
+        return new
+    if kept.first > new.first:
+        return kept
+    meanwhile = {rung: day for rung, day in kept.climbed.items() if seen is None or rung not in seen.climbed}
+    return msgspec.structs.replace(new, last=max(new.last, kept.last), climbed={**meanwhile, **new.climbed})
 
 
 def _micros(moment: datetime) -> int:
