@@ -33,7 +33,7 @@ from costguard.errors import JournalError, UsageError
 from costguard.model.change import Held, Step
 from costguard.model.resource import Cloud, Gap
 from costguard.reconcile.journal import Busy, Ended, Entry, Finding, Flag, Journal, Run, Verb
-from costguard.reconcile.ladder import risen
+from costguard.reconcile.ladder import keeper, risen
 
 T = TypeVar("T")
 
@@ -661,7 +661,9 @@ class Engine:
             return False
         if self._hindrance(place):
             return False
-        if earlier is not None and act.verb == "snapshot" and earlier.by:
+        if act.verb != "snapshot":
+            intent = msgspec.structs.replace(intent, at=self._now())
+        elif earlier is not None and earlier.by:
             intent = msgspec.structs.replace(intent, why=f"it was taken anew, and {earlier.by} is from before")
         self._intend([intent])
         if self._hindrance(place):
@@ -917,10 +919,18 @@ def _decided(run: str, act: Act, current: Current, earlier: Entry | None) -> Ent
     why = _differences({**act.before, **act.expects}, tags, drifted)
     if not before or len(drifted) > len(changed):
         return _skipped(run, act, "drifted", why)
+    if kept := _kept(act, tags):
+        return _skipped(run, act, "drifted", kept)
     after = {key: act.after[key] for key in before}
     if full := _full(act.target.cloud, tags, after):
         return _skipped(run, act, "full", full)
     return msgspec.structs.replace(_entry(run, act), before=before, after=after, why=why)
+
+
+def _kept(act: Act, tags: Mapping[str, str]) -> str:
+    """Why a step of the ladder isn't taken although all is as it was expected; empty where it is taken."""
+    key = keeper(tags, act.expects) if act.step is not None else None
+    return "" if key is None else f"{key} was not there and is {tags[key]!r} now"
 
 
 def _seen(entry: Entry, current: Current) -> Entry | None:
@@ -971,6 +981,8 @@ def _allowed(run: str, act: Act, power: Power, writers: Mapping[Cloud, TagWriter
     drifted = [key for key, text in act.expects.items() if current.tags.get(key) != text]
     if drifted:
         return _skipped(run, act, "drifted", _differences(act.expects, current.tags, drifted))
+    if kept := _kept(act, current.tags):
+        return _skipped(run, act, "drifted", kept)
     match power.state(act.target):  # The last look before the act itself.
         case "gone":
             return _skipped(run, act, "gone", "it isn't there any more")

@@ -34,6 +34,7 @@ from costguard.iac import markers
 READS = (
     Call("ec2", "DescribeInstances"),
     Call("ec2", "DescribeInstanceAttribute"),
+    Call("ec2", "DescribeInstanceTypes"),
     Call("ec2", "DescribeVolumes"),
     Call("ec2", "DescribeAddresses"),
     Call("ec2", "DescribeSnapshots"),
@@ -403,6 +404,16 @@ def _protected(access: Access, target: Target, id_: str, item: Mapping[str, Any]
     if item.get("RootDeviceType") != "ebs":
         return "its root device isn't an EBS volume: it can't be stopped, and nothing of it could be kept"
     client = access.client("ec2", target.region)
+    type_ = str(told(item, "InstanceType", "DescribeInstances"))
+    described = told(
+        guarded(partial(client.describe_instance_types, InstanceTypes=[type_])),
+        "InstanceTypes",
+        "DescribeInstanceTypes",
+    )
+    # EC2 User Guide, "Instance store": what is on these disks is gone once the instance stops, and no snapshot has it.
+    # Whether the instance was given them isn't shown, where its type has them.
+    if [one.get("InstanceStorageSupported") for one in described] != [False]:
+        return f"its type, {legible(type_)}, has disks of its own, and what is on them would be lost"
     for attribute, what in (
         ("disableApiStop", "stop protection"),
         ("disableApiTermination", "termination protection"),

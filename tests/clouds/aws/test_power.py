@@ -86,7 +86,9 @@ class World:
 
     def instance(self, *, stopped: bool = False, **more: Any) -> Target:
         image = "ami-12c6146b"  # moto's own
-        made = self.ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1, **more)["Instances"][0]["InstanceId"]
+        # The type that moto gives otherwise has an instance store.
+        given = {"ImageId": image, "InstanceType": "t3.micro", "MinCount": 1, "MaxCount": 1, **more}
+        made = self.ec2.run_instances(**given)["Instances"][0]["InstanceId"]
         if stopped:
             self.ec2.stop_instances(InstanceIds=[made])
         return target("aws_instance", f"instance/{made}")
@@ -331,7 +333,13 @@ def shown(aws: AwsServer, operation: str, answer: dict[str, Any]) -> None:
 
 
 def an_instance(**more: Any) -> dict[str, Any]:
-    item = {"InstanceId": "i-0123456789abcdef0", "State": {"Name": "running"}, "RootDeviceType": "ebs", **more}
+    item = {
+        "InstanceId": "i-0123456789abcdef0",
+        "InstanceType": "t3.micro",
+        "State": {"Name": "running"},
+        "RootDeviceType": "ebs",
+        **more,
+    }
     return {"Reservations": [{"OwnerId": HOME, "Instances": [item]}]}
 
 
@@ -369,6 +377,26 @@ def test_an_instance_without_a_disk_of_its_own_can_neither_be_stopped_nor_kept(a
     one = target("aws_instance", "instance/i-0123456789abcdef0")
     assert (power.stop(one).how, power.terminate(one).how, power.snapshot(one, "t").how) == ("refused",) * 3
     assert sent(aws) == []
+
+
+def test_an_instance_whose_type_has_disks_that_lose_all_when_it_stops_is_left(
+    aws: AwsServer, power: AwsPower, world: World
+) -> None:
+    one = world.instance(InstanceType="m5d.large")
+    aws.requests.clear()
+    answers = [power.stop(one), power.terminate(one), power.snapshot(one, "t")]
+    assert [answer.how for answer in answers] == ["refused"] * 3
+    assert "m5d.large, has disks of its own" in answers[0].why
+    assert sent(aws) == []
+
+
+@pytest.mark.parametrize("told", [[], [{"InstanceType": "t3.micro"}]], ids=["of no type", "of no disks"])
+def test_whether_a_type_has_such_disks_has_to_be_said(
+    aws: AwsServer, power: AwsPower, world: World, told: list[dict[str, Any]]
+) -> None:
+    one = world.instance()
+    shown(aws, "DescribeInstanceTypes", {"InstanceTypes": told})
+    assert power.stop(one).how == "refused"
 
 
 @pytest.mark.parametrize("field", ["AssociationId", "InstanceId", "NetworkInterfaceId", "PrivateIpAddress"])
