@@ -153,7 +153,7 @@ class Aws:
     def make(self, session: "Session", account: str, service: str, region: str, *, once: bool = False) -> Any:
         """A client with our handlers on it. ``once``: it is for what changes something, and nothing is repeated."""
         from botocore.config import Config
-        from botocore.exceptions import ResponseStreamingError
+        from botocore.exceptions import CredentialRetrievalError, ResponseStreamingError
 
         retries: _RetryDict = {"mode": "standard"}
         if "AWS_MAX_ATTEMPTS" not in os.environ:
@@ -215,7 +215,20 @@ class Aws:
             else:
                 bucket(operation.name).answered()
 
+        def freshen(**_: Any) -> None:
+            credentials = session.get_credentials()
+            if credentials is None:
+                return
+            try:
+                credentials.get_frozen_credentials()
+            except RuntimeError as error:  # That botocore raises a plain one is all there is to know it by.
+                raise CredentialRetrievalError(
+                    provider="AWS",
+                    error_msg="they had run out when they came; the clock of this machine may be hours ahead",
+                ) from error
+
         client.meta.events.register("before-call", check)
+        client.meta.events.register_first("choose-signer", freshen)
         if service == "s3control":
             client.meta.events.register("request-created", _unprefixed)
         client.meta.events.register("before-send", send)
