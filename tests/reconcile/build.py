@@ -3,15 +3,25 @@
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
-from costguard.config import LimitsDoc
-from costguard.model.change import CHANGE_SET_SCHEMA, Change, ChangeSet, Step, Value, sealed
+import msgspec
+
+from costguard.config import LadderDoc, LimitsDoc, RungDoc
+from costguard.model.change import CHANGE_SET_SCHEMA, Change, ChangeSet, Rung, Step, Value, sealed
 from costguard.model.finding import Tool
+from costguard.reconcile.run import Outcome, Settings, What, what
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 """A Monday."""
 ACCOUNT = "111122223333"
 WIDE = LimitsDoc(changes=10_000, percent=100, per_account=10_000, per_type=10_000, per_key=10_000)
 """Limits that nothing here is beyond."""
+LADDER = LadderDoc(
+    rungs=[
+        RungDoc(rung=rung, after=0, accounts=[ACCOUNT], types=["aws_instance", "aws_ebs_volume"])
+        for rung in ("notify", "quarantine", "stop", "terminate")
+    ]
+)
+"""Every rung but the reminder, at once, for what the steps here are of."""
 
 
 def change(
@@ -63,3 +73,41 @@ def change_set(
             steps=tuple(steps),
         )
     )
+
+
+def step(
+    id_: str,
+    rung: Rung,
+    *,
+    snapshot: bool = False,
+    type_: str = "aws_instance",
+    expects: Mapping[str, str | None] | None = None,
+    sets: Mapping[str, str] | None = None,
+) -> Step:
+    """A step of the ladder for a resource without an owner; ``sets`` is the quarantine's tag where none is given."""
+    quarantine = {"costguard-quarantine": f"{NOW.date()}"} if rung == "quarantine" else {}
+    return Step(
+        id=id_,
+        type=type_,
+        cloud="aws",
+        account=ACCOUNT,
+        region="eu-west-1",
+        rung=rung,
+        since=NOW.date() - timedelta(days=30),
+        why="at fault",
+        expects=dict({"Owner": None} if expects is None else expects),
+        missing=("owner",),
+        sets=dict(quarantine if sets is None else sets),
+        snapshot=snapshot,
+    )
+
+
+def given(limits: LimitsDoc = WIDE, **settings: object) -> Settings:
+    """What a run is given: one worker that never sleeps, at :data:`NOW`."""
+    plain: dict[str, object] = {"limits": limits, "now": lambda: NOW, "workers": 1, "sleep": lambda _: None}
+    return msgspec.convert(plain | settings, dict)  # type: ignore[return-value]  # what a test gives it.
+
+
+def became(outcome: Outcome) -> dict[str, What]:
+    """What became of each resource; the last word on it, where there are several."""
+    return {entry.target.id: what(entry) for entry in outcome.entries}

@@ -2,49 +2,32 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
-from pathlib import Path
 from typing import cast
 
 import msgspec
 import pytest
 
 from costguard.clouds.writing import Answer, Current, Guard, Target
-from costguard.config import LadderDoc, LimitsDoc, RungDoc
+from costguard.config import LadderDoc, RungDoc
 from costguard.errors import InputError, UsageError
-from costguard.model.change import ChangeSet, Held, Rung, Step
+from costguard.model.change import ChangeSet, Held, Step
 from costguard.reconcile.apply import apply, rehearse, resume
 from costguard.reconcile.journal import Flag, Journal
-from costguard.reconcile.journal.sql import open_journal
-from costguard.reconcile.run import Outcome, Progress, Settings, What, what
+from costguard.reconcile.run import Outcome, Progress, What, what
 from costguard.reconcile.undo import undo
-from tests.reconcile.build import ACCOUNT, NOW, WIDE, change, change_set
+from tests.reconcile.build import ACCOUNT, LADDER, NOW, WIDE, became, change, change_set, given, step
 from tests.servers.memory import Fault, MemoryCloud, MemoryPower
 
 OWNER = {"Owner": "shop"}
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
-    with closing(open_journal(f"sqlite:///{tmp_path}/journal.db")) as opened:
-        yield opened
-
-
-def given(limits: LimitsDoc = WIDE, **settings: object) -> Settings:
-    plain: dict[str, object] = {"limits": limits, "now": lambda: NOW, "workers": 1, "sleep": lambda _: None}
-    return msgspec.convert(plain | settings, dict)  # type: ignore[return-value]  # what a test gives it.
 
 
 def some(count: int) -> tuple[MemoryCloud, ChangeSet]:
     """So many untagged instances, and the change set that tags them all."""
     ids = [f"i-{number:03}" for number in range(count)]
     return MemoryCloud({id_: {} for id_ in ids}), change_set([change(id_, OWNER) for id_ in ids])
-
-
-def became(outcome: Outcome) -> dict[str, What]:
-    return {entry.target.id: what(entry) for entry in outcome.entries}
 
 
 # ------------------------------------------------------------------ what is accepted
@@ -583,30 +566,6 @@ def test_resuming_an_undo_ends_it(journal: Journal) -> None:
 
 
 # ------------------------------------------------------------------ the ladder
-
-LADDER = LadderDoc(
-    rungs=[
-        RungDoc(rung=rung, after=0, accounts=[ACCOUNT], types=["aws_instance", "aws_ebs_volume"])
-        for rung in ("notify", "quarantine", "stop", "terminate")
-    ]
-)
-
-
-def step(id_: str, rung: Rung, *, snapshot: bool = False, type_: str = "aws_instance") -> Step:
-    return Step(
-        id=id_,
-        type=type_,
-        cloud="aws",
-        account=ACCOUNT,
-        region="eu-west-1",
-        rung=rung,
-        since=NOW.date() - timedelta(days=30),
-        why="at fault",
-        expects={"Owner": None},
-        missing=("owner",),
-        sets={"costguard-quarantine": f"{NOW.date()}"} if rung == "quarantine" else {},
-        snapshot=snapshot,
-    )
 
 
 def test_a_quarantine_is_a_tag_and_keeps_how_far_it_climbed(journal: Journal) -> None:
