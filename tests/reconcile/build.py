@@ -1,6 +1,6 @@
 """Change sets as a plan makes them, in a few words."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -8,6 +8,7 @@ import msgspec
 from costguard.config import LadderDoc, LimitsDoc, RungDoc
 from costguard.model.change import CHANGE_SET_SCHEMA, Change, ChangeSet, Rung, Step, Value, sealed
 from costguard.model.finding import Tool
+from costguard.reconcile.journal import Journal
 from costguard.reconcile.run import Outcome, Settings, What, what
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -111,3 +112,15 @@ def given(limits: LimitsDoc = WIDE, **settings: object) -> Settings:
 def became(outcome: Outcome) -> dict[str, What]:
     """What became of each resource; the last word on it, where there are several."""
     return {entry.target.id: what(entry) for entry in outcome.entries}
+
+
+class Meanwhile:
+    """A journal before whose first call of that name something else happens."""
+
+    def __init__(self, journal: Journal, name: str, what_happens: Callable[[], object]) -> None:
+        self._journal, self._name, self._todo = journal, name, [what_happens]
+
+    def __getattr__(self, name: str) -> object:
+        if name == self._name and self._todo:
+            self._todo.pop()()
+        return getattr(self._journal, name)

@@ -18,7 +18,7 @@ from costguard.reconcile.apply import apply, rehearse, resume
 from costguard.reconcile.journal import Flag, Journal
 from costguard.reconcile.run import Outcome, Progress, What, what
 from costguard.reconcile.undo import undo
-from tests.reconcile.build import ACCOUNT, LADDER, NOW, WIDE, became, change, change_set, given, step
+from tests.reconcile.build import ACCOUNT, LADDER, NOW, WIDE, Meanwhile, became, change, change_set, given, step
 from tests.servers.memory import Fault, MemoryCloud, MemoryPower
 
 OWNER = {"Owner": "shop"}
@@ -343,18 +343,6 @@ def test_a_run_whose_lease_ran_out_while_it_slept_and_was_taken_writes_nothing_m
     assert cloud.calls == 20
     assert outcome.how == "failed"
     assert "the other job" in outcome.gaps[0].why
-
-
-class Meanwhile:
-    """A journal before whose first call of that name something else happens."""
-
-    def __init__(self, journal: Journal, name: str, what_happens: Callable[[], object]) -> None:
-        self._journal, self._name, self._todo = journal, name, [what_happens]
-
-    def __getattr__(self, name: str) -> object:
-        if name == self._name and self._todo:
-            self._todo.pop()()
-        return getattr(self._journal, name)
 
 
 def test_a_run_that_lost_its_place_while_the_intent_was_kept_does_not_send_it(journal: Journal) -> None:

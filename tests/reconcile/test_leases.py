@@ -1,0 +1,161 @@
+"""A place is one run's at a time: what a run does that was asleep, that is interrupted twice, or that is resumed while
+it is at work."""
+
+import os
+import signal
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import cast
+
+import msgspec
+import pytest
+
+from costguard.clouds.writing import Answer, Current, Target
+from costguard.model.change import Step
+from costguard.reconcile.apply import apply, resume
+from costguard.reconcile.journal import Journal
+from costguard.reconcile.run import What
+from tests.reconcile.build import ACCOUNT, LADDER, NOW, WIDE, Meanwhile, became, change, change_set, given, step
+from tests.servers.memory import MemoryCloud, MemoryPower
+
+OWNER = {"Owner": "shop"}
+PLACE = f"aws/{ACCOUNT}/eu-west-1"
+AT_ONCE = msgspec.structs.replace(WIDE, canary=0)
+
+
+class Asleep(MemoryCloud):
+    """Somebody who has just read is asleep, and others write then."""
+
+    def __init__(self) -> None:
+        super().__init__({"i-1": {}})
+        self.now = NOW
+
+    def sleep(self, minutes: float) -> None:
+        self.now += timedelta(minutes=minutes)
+        self.change("i-1", "Owner", "theirs")
+        time.sleep(0.5)  # Whatever renews leases does it now.
+
+
+def test_whoever_slept_beyond_its_lease_reads_again_although_nobody_has_taken_the_place(journal: Journal) -> None:
+    cloud, minutes = Asleep(), [5.0]
+    read = cloud.read
+
+    def read_and_sleep(targets: Sequence[Target]) -> Sequence[Current]:
+        found = read(targets)
+        if minutes:
+            cloud.sleep(minutes.pop())
+        return found
+
+    cloud.read = read_and_sleep  # type: ignore[method-assign]
+    changes = change_set([change("i-1", OWNER)])
+    outcome = apply(changes, journal, {"aws": cloud}, **given(AT_ONCE, now=lambda: cloud.now))
+    assert became(outcome) == {"i-1": "drifted"}
+    assert cloud.tags == {"i-1": {"Owner": "theirs"}}
+    assert cloud.calls == 0
+
+
+@pytest.mark.parametrize(
+    ("minutes", "becomes"), [(1, "drifted"), (5, "unsettled")], ids=["within the lease", "beyond the lease"]
+)
+def test_whoever_slept_while_the_intent_was_kept_sends_nothing_before_it_has_read_again(
+    journal: Journal, minutes: float, becomes: What
+) -> None:
+    cloud = Asleep()
+    slow = cast(Journal, Meanwhile(journal, "intend", lambda: cloud.sleep(minutes)))
+    changes = change_set([change("i-1", OWNER)])
+    settings = given(AT_ONCE, now=lambda: cloud.now)
+    outcome = apply(changes, slow, {"aws": cloud}, **settings)
+    assert became(outcome) == {"i-1": becomes}
+    if not outcome.complete and becomes == "unsettled":
+        assert became(resume(outcome.run, journal, {"aws": cloud}, **settings)) == {"i-1": "drifted"}
+    assert cloud.tags == {"i-1": {"Owner": "theirs"}}
+    assert cloud.calls == 0
+
+
+def test_after_two_interrupts_the_leases_run_out_by_themselves(journal: Journal) -> None:
+    """A call may be under way that nobody waits for any more: whoever got the place now would write beside it."""
+    ids = [f"i-{number:02}" for number in range(20)]
+    cloud = MemoryCloud({id_: {} for id_ in ids})
+    due = [3, 6]
+
+    def interrupt() -> None:
+        time.sleep(0.05)
+        if due and cloud.calls == due[0]:
+            due.pop(0)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    cloud.between = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        apply(change_set([change(id_, OWNER) for id_ in ids]), journal, {"aws": cloud}, **given(AT_ONCE))
+    (run,) = journal.runs()
+    assert run.ended is None
+    with pytest.raises(Exception, match=f"held by run {run.id}"):
+        journal.lease(PLACE, "another", NOW + timedelta(minutes=2), NOW)
+    while cloud.calls < 20:  # The batch that was under way.
+        time.sleep(0.05)
+
+
+def test_a_run_that_is_resumed_while_it_is_at_work_is_not_ended_by_that(journal: Journal) -> None:
+    cloud = MemoryCloud({"i-1": {}, "i-2": {}})
+    told: list[list[str]] = []
+    resumed: list[tuple[int, object]] = []
+
+    def notices(steps: Sequence[Step]) -> Sequence[Answer]:
+        told.append([one.id for one in steps])
+        return [Answer("done") for _ in steps]
+
+    settings = given(ladder=LADDER, notices=notices)
+
+    def meanwhile() -> None:
+        if not resumed:
+            (run,) = journal.runs()
+            other = resume(run.id, journal, {"aws": MemoryCloud({"i-1": {}, "i-2": {}})}, **settings)
+            found = journal.run(run.id)
+            assert found is not None
+            resumed.append((len(told), found.ended))
+            assert not other.complete
+
+    cloud.between = meanwhile
+    changes = change_set([change("i-1", OWNER)], steps=[step("i-2", "notify")])
+    outcome = apply(changes, journal, {"aws": cloud}, **settings)
+    assert resumed == [(0, None)], "without the lease nobody is told, and the run goes on"
+    assert outcome.complete
+    assert told == [["i-2"]]
+    assert cloud.calls == 1
+
+
+def test_nobody_is_told_after_the_change_set_has_expired(journal: Journal) -> None:
+    cloud = MemoryCloud({"i-1": {}})
+    told: list[int] = []
+
+    def unreachable(steps: Sequence[Step]) -> Sequence[Answer]:
+        return [Answer("again", "the mail server is away") for _ in steps]
+
+    def notices(steps: Sequence[Step]) -> Sequence[Answer]:
+        told.append(len(steps))
+        return [Answer("done") for _ in steps]
+
+    changes = change_set(steps=[step("i-1", "notify")])
+    first = apply(changes, journal, {"aws": cloud}, **given(ladder=LADDER, notices=unreachable))
+    late = given(ladder=LADDER, notices=notices, now=lambda: changes.expires + timedelta(minutes=1))
+    assert not resume(first.run, journal, {"aws": cloud}, **late).complete
+    assert told == []
+    assert journal.flags() == {}, "nothing has climbed"
+
+
+def test_a_snapshot_of_an_earlier_attempt_is_none_of_what_was_written_since(journal: Journal) -> None:
+    cloud, power = MemoryCloud({"v-1": {}}), MemoryPower({"v-1": "there"})
+    changes = change_set(
+        steps=[step("v-1", "terminate", snapshot=True, type_="aws_ebs_volume")], life=timedelta(days=7)
+    )
+    power.faults = ["lost after", "again", "again", "again", "again"]
+    settings = given(ladder=LADDER, powers={"aws": power})
+    first = apply(changes, journal, {"aws": cloud}, **settings)
+    assert not first.complete
+    assert {verb for verb, _ in power.done} == {"snapshot"}
+    earlier = len(power.done)
+    # A Wednesday, two days later.
+    settings = given(ladder=LADDER, powers={"aws": power}, now=lambda: NOW + timedelta(days=2))
+    assert resume(first.run, journal, {"aws": cloud}, **settings).complete
+    assert [verb for verb, _ in power.done][earlier:] == ["snapshot", "terminate"]
