@@ -344,6 +344,8 @@ class AwsServer:
                 await self._check_bucket(call, account, request)
             case "ec2", "CreateTags" | "DeleteTags":
                 await self._check_ec2_tags(call, account)
+            case "iam", "TagRole" | "TagUser" as operation:
+                await asyncio.to_thread(self._fold, operation.removeprefix("Tag"), call, account)
         if tagged.is_write(call):
             self._check_untouchable(call, account, request)
         return await self._moto_answer(call, account, request)
@@ -611,6 +613,20 @@ class AwsServer:
         headers = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
         response = await self._ask("ec2", region, account, Request("POST", "/", headers, body))
         return response.status == 200 and all(id_.encode() in response.body for id_ in ids)
+
+    def _fold(self, noun: str, call: Call, account: str) -> None:
+        """IAM User Guide, "Tags for IAM resources": of roles and users ``Owner`` and ``owner`` are one key, and the tag
+        that is written takes the other's place. To moto they are two."""
+        client = self.moto_client("iam", account=account)
+        named = {f"{noun}Name": call.parameters[f"{noun}Name"]}
+        keys = {tag["Key"].casefold(): tag["Key"] for tag in call.parameters["Tags"]}
+        try:
+            there = getattr(client, f"list_{noun.lower()}_tags")(**named)["Tags"]
+        except client.exceptions.NoSuchEntityException:
+            return
+        other = [tag["Key"] for tag in there if keys.get(tag["Key"].casefold(), tag["Key"]) != tag["Key"]]
+        if other:
+            getattr(client, f"untag_{noun.lower()}")(**named, TagKeys=other)
 
     def _is_untouchable(self, arn: str) -> bool:
         return any(fnmatchcase(arn, glob) for glob in self.untouchable)
