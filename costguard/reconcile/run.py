@@ -959,7 +959,8 @@ def _elsewise(entry: Entry, found: Finding, current: Current) -> Entry:
     tags = current.tags or {}
     wrong = sorted(key for key, text in entry.after.items() if tags.get(key) != text)
     there = ", ".join(f"{key} is {tags[key]!r}" if key in tags else f"{key} isn't there" for key in wrong)
-    if entry.how == "done" and entry.guard == "compare" and all(tags.get(key) is not None for key in entry.after):
+    taken = any(text is None and key not in tags for key, text in entry.after.items())
+    if entry.how == "done" and entry.guard == "compare" and found == "theirs" and not _sets(entry) and not taken:
         # Only what is taken away is compared, and the cloud says "done" also where it wasn't what it was to be.
         why = f"the cloud takes away only what it was, and now {there}"
         return msgspec.structs.replace(entry, state="skipped", how="drifted", found=found, why=why)
@@ -999,7 +1000,7 @@ def _allowed(run: str, act: Act, power: Power, writers: Mapping[Cloud, TagWriter
 # ------------------------------------------------------------------ readings
 
 
-def _sets(act: Act) -> bool:
+def _sets(act: Act | Entry) -> bool:
     return any(text is not None for text in act.after.values())
 
 

@@ -111,6 +111,20 @@ def test_a_key_is_taken_away_only_where_the_configuration_names_it(tmp_path: Pat
     ]
 
 
+@pytest.mark.parametrize("delete", [[], ["Owner"]], ids=["added", "renamed"])
+@pytest.mark.parametrize(
+    ("type_", "decision"), [("aws_iam_role", "flag"), ("aws_iam_user", "flag"), ("aws_sqs_queue", "tag")]
+)
+def test_where_case_makes_no_key_another_spelling_is_never_written_beside_the_one_that_is_there(
+    tmp_path: Path, type_: str, decision: str, delete: list[str]
+) -> None:
+    """IAM User Guide, "Tags for IAM resources": to roles and users ``Owner`` and ``owner`` are one key."""
+    doc = ReconcileDoc(assume_unmanaged=True, delete=delete)
+    change = only(planned(tmp_path, [queue("q", {"Owner": "shop"}, type=type_)], doc))
+    assert change.decision == decision
+    assert ("to IAM Owner and owner are one key" in change.why) == (decision == "flag")
+
+
 MANAGED = [
     (Manager(tool="cloudformation", name="Queue", where="stack shop"), "flag", "stack shop"),
     (Manager(tool="autoscaling", name="Auto Scaling group web"), "flag", "Auto Scaling group web"),

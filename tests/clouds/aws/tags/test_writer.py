@@ -4,9 +4,11 @@ Nothing sleeps here: the buckets' waits are cut short, so that only the order of
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -16,7 +18,8 @@ from costguard.clouds.aws.tags.writer import AwsTags
 from costguard.clouds.pace import Pacer
 from costguard.clouds.writing import Answer, Current, Edit, Guard, How, Target
 from tests.servers.aws import HOME, AwsServer
-from tests.servers.faults import cut, denied, expired, failing, lost, malformed, refused, reset, throttled
+from tests.servers.faults import Effect, cut, denied, expired, failing, lost, malformed, refused, reset, throttled
+from tests.servers.http1 import Response
 from tests.servers.wire import Call
 
 _UNSEEN = Current({})
@@ -229,6 +232,27 @@ def test_a_run_that_is_stopped_sends_nothing_more_and_knows_that(aws: AwsServer)
     assert _hows(writer.write(_set([topic]))) == ["again"]
     assert not aws.writes()
     assert writer.read([_target(topic)])[0].tags is None
+
+
+def test_credentials_that_have_run_out_when_they_come_are_a_clock_that_is_wrong(aws: AwsServer) -> None:
+    """A machine whose clock is hours ahead: botocore fetches new ones, finds them expired, and raises a plain error."""
+    (topic,) = _topics(aws, 1)
+
+    def outlived(answer: Response) -> Response:
+        body = re.sub(rb"<Expiration>[^<]*<", b"<Expiration>2020-01-01T00:00:00Z<", answer.body)
+        assert body != answer.body
+        return msgspec.structs.replace(answer, body=body)
+
+    aws.fault(Effect(name="outlived", change=outlived), operation="AssumeRole")
+    way_in = Aws(Pacer(sleep=lambda _: None), writes=True)
+    way_in.caller.identify()
+    writer = AwsTags(lambda account: way_in.assume(f"arn:aws:iam::{account}:role/r", account, "costguard", None))
+    (current,) = writer.read([_target(topic)])
+    assert current.tags is None
+    assert "the clock of this machine may be hours ahead" in current.why
+    (answer,) = writer.write(_set([topic]))
+    assert answer.how == "again"
+    assert not _sent(aws)
 
 
 def test_nothing_is_written_where_the_credentials_are_another_accounts(aws: AwsServer) -> None:
