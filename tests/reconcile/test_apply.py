@@ -10,7 +10,7 @@ from typing import cast
 import msgspec
 import pytest
 
-from costguard.clouds.writing import Answer, Current, Guard, Target
+from costguard.clouds.writing import Answer, Current, Edit, Guard, Target
 from costguard.config import LadderDoc, RungDoc
 from costguard.errors import InputError, UsageError
 from costguard.model.change import ChangeSet, Held, Step
@@ -183,6 +183,61 @@ def test_what_somebody_writes_over_our_value_is_theirs(journal: Journal) -> None
     assert "Owner is 'web'" in outcome.entries[0].why
     assert undo(outcome.run, journal, {"aws": cloud}, **given()).counts == {"drifted": 1}
     assert cloud.tags["i-000"] == {"Owner": "web"}
+
+
+class Wordless(MemoryCloud):
+    """Says "done" also where it has left a value because that was another one, as EC2's DeleteTags does."""
+
+    def __init__(self, tags: Mapping[str, Mapping[str, str]]) -> None:
+        super().__init__(tags, "compare")
+
+    def write(self, edits: Sequence[Edit]) -> Sequence[Answer]:
+        said = super().write(edits)
+        return [msgspec.structs.replace(one, how="done") if one.how == "conflict" else one for one in said]
+
+
+@pytest.mark.parametrize(
+    ("phase", "becomes", "undone"),
+    [
+        # Taken away it never was, so that an undo has nothing to bring back.
+        pytest.param(3, "drifted", {"owner": "hers"}, id="before it is taken away"),
+        # It was, and then she set it anew.
+        pytest.param(0, "written", {"owner": "shop"}, id="never"),
+    ],
+)
+def test_what_the_cloud_left_because_it_was_another_value_was_not_written(
+    journal: Journal, phase: int, becomes: What, undone: Mapping[str, str]
+) -> None:
+    cloud = Wordless({"i-1": {"owner": "shop"}})
+    count = iter(range(1, 100))
+
+    def hers() -> None:
+        if next(count) == phase:  # Twice for each write: the third time is right before the second one.
+            cloud.change("i-1", "owner", "hers")
+
+    cloud.between = hers
+    changes = change_set([change("i-1", {"Owner": "shop", "owner": None}, {"owner": "shop"})])
+    outcome = apply(changes, journal, {"aws": cloud}, **given())
+    assert became(outcome) == {"i-1": becomes}
+    assert cloud.calls == 2
+    if becomes == "drifted":
+        assert outcome.entries[-1].why == "the cloud takes away only what it was, and now owner is 'hers'"
+    cloud.between = lambda: None
+    undo(outcome.run, journal, {"aws": cloud}, **given())
+    assert cloud.tags == {"i-1": undone}
+
+
+def test_what_was_set_and_then_written_over_was_written_whatever_kept_it_safe(journal: Journal) -> None:
+    cloud = MemoryCloud({"i-1": {}}, "compare")
+    count = iter(range(1, 100))
+
+    def hers() -> None:
+        if next(count) == 2:  # Right after the write.
+            cloud.change("i-1", "Owner", "hers")
+
+    cloud.between = hers
+    outcome = apply(change_set([change("i-1", OWNER)]), journal, {"aws": cloud}, **given())
+    assert became(outcome) == {"i-1": "overwritten"}
 
 
 def test_a_key_is_taken_away_only_when_the_one_that_takes_its_place_is_there(journal: Journal) -> None:

@@ -4,17 +4,19 @@ it is at work."""
 import os
 import signal
 import time
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from typing import cast
 
 import msgspec
 import pytest
 
-from costguard.clouds.writing import Answer, Current, Target
-from costguard.model.change import Step
+from costguard.clouds.pace import Pacer, Stopped
+from costguard.clouds.writing import Answer, Current, Edit, Target
+from costguard.errors import JournalError
+from costguard.model.change import Rung, Step
 from costguard.reconcile.apply import apply, resume
-from costguard.reconcile.journal import Journal
+from costguard.reconcile.journal import Busy, Journal
 from costguard.reconcile.run import What
 from tests.reconcile.build import ACCOUNT, LADDER, NOW, WIDE, Meanwhile, became, change, change_set, given, step
 from tests.servers.memory import MemoryCloud, MemoryPower
@@ -71,6 +73,112 @@ def test_whoever_slept_while_the_intent_was_kept_sends_nothing_before_it_has_rea
         assert became(resume(outcome.run, journal, {"aws": cloud}, **settings)) == {"i-1": "drifted"}
     assert cloud.tags == {"i-1": {"Owner": "theirs"}}
     assert cloud.calls == 0
+
+
+class Queued(MemoryCloud):
+    """Sends what is in a batch one after the other, like the real writers: each waits for its turn, and is only sent
+    while whoever sends it may."""
+
+    def __init__(self, count: int, seconds: float, meanwhile: Callable[[], object] = lambda: None) -> None:
+        super().__init__({f"i-{number:02}": {} for number in range(count)})
+        self.now = NOW
+        self.refused = 0
+        self.seconds = seconds
+        self._meanwhile = meanwhile
+        self._pacer = Pacer()
+
+    def write(self, edits: Sequence[Edit]) -> Sequence[Answer]:
+        return [self._send(edit) for edit in edits]
+
+    def _send(self, edit: Edit) -> Answer:
+        self._meanwhile()
+        self.now += timedelta(seconds=self.seconds)
+        try:
+            self._pacer.check()
+        except Stopped:
+            self.refused += 1
+            return Answer("again", "it may not be sent any more")
+        return super().write([edit])[0]
+
+
+def test_of_a_batch_nothing_is_sent_after_a_lease_that_can_not_be_renewed(journal: Journal) -> None:
+    """A lease is of two minutes, of which the last half minute is left for clocks that differ."""
+    broken: list[bool] = []
+
+    class Away:
+        """A journal that is away, for leases, as soon as the first one was taken."""
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(journal, name)
+
+        def lease(self, place: str, holder: str, until: datetime, now: datetime) -> None:
+            if broken:
+                raise JournalError("the journal is away")
+            journal.lease(place, holder, until, now)
+
+    cloud = Queued(20, 10, lambda: broken.append(True))
+    changes = change_set([change(id_, OWNER) for id_ in cloud.tags])
+    settings = given(AT_ONCE, now=lambda: cloud.now)
+    outcome = apply(changes, cast(Journal, Away()), {"aws": cloud}, **settings)
+    assert not outcome.complete
+    assert "the journal is away" in outcome.why
+    # After 10, 20, … 80 seconds; after 90 begins the half minute.
+    assert (len(cloud.writes), cloud.refused) == (8, 12)
+    broken.clear()
+    cloud.now += timedelta(minutes=5)
+    cloud.seconds = 0
+    assert resume(outcome.run, journal, {"aws": cloud}, **settings).complete
+    assert len(cloud.writes) == 20
+
+
+def test_of_a_batch_nothing_is_sent_after_the_change_set_has_expired(journal: Journal) -> None:
+    cloud = Queued(20, 5)
+    changes = change_set([change(id_, OWNER) for id_ in cloud.tags], life=timedelta(seconds=12))
+    outcome = apply(changes, journal, {"aws": cloud}, **given(AT_ONCE, now=lambda: cloud.now))
+    assert (len(cloud.writes), cloud.refused) == (2, 18)
+    assert outcome.how == "stopped"
+    assert outcome.counts == {"written": 2, "postponed": 18}
+
+
+def test_a_long_batch_keeps_its_place(journal: Journal) -> None:
+    """It is four times as long as a lease; another run asks for the place all the while."""
+    refused: list[str] = []
+
+    def another() -> None:
+        time.sleep(0.3)  # Leases are looked at more often than that.
+        until = cloud.now + timedelta(minutes=2)
+        try:
+            journal.lease(PLACE, "another", until, cloud.now)
+        except Busy as busy:
+            refused.append(str(busy))
+
+    cloud = Queued(6, 80, another)
+    changes = change_set([change(id_, OWNER) for id_ in cloud.tags])
+    outcome = apply(changes, journal, {"aws": cloud}, **given(AT_ONCE, now=lambda: cloud.now))
+    assert outcome.complete
+    assert (len(cloud.writes), cloud.refused, len(refused)) == (6, 0, 6)
+
+
+@pytest.mark.parametrize("rung", ["stop", "terminate"])
+def test_nothing_is_stopped_or_terminated_by_a_call_that_waited_beyond_its_lease(journal: Journal, rung: Rung) -> None:
+    pacer, now = Pacer(), [NOW]
+
+    class Slow(MemoryPower):
+        """Waits for five minutes before it does anything, for its turn."""
+
+        def _act(self, target: Target, verb: str, effect: Callable[[], object], token: str = "") -> Answer:
+            now[0] += timedelta(minutes=5)
+            try:
+                pacer.check()
+            except Stopped:
+                return Answer("again", "it may not be sent any more")
+            return super()._act(target, verb, effect, token)
+
+    cloud, power = MemoryCloud({"i-1": {}}), Slow({"i-1": "there"})
+    settings = given(ladder=LADDER, powers={"aws": power}, now=lambda: now[0])
+    outcome = apply(change_set(steps=[step("i-1", rung)]), journal, {"aws": cloud}, **settings)
+    assert power.done == []
+    assert became(outcome) == {"i-1": "postponed"}
 
 
 def test_after_two_interrupts_the_leases_run_out_by_themselves(journal: Journal) -> None:

@@ -17,6 +17,7 @@ import pytest
 
 from costguard.clouds.writing import Target
 from costguard.errors import JournalError, UsageError
+from costguard.model.change import Rung
 from costguard.reconcile.journal import Busy, Entry, Flag, Run
 from costguard.reconcile.journal.sql import open_journal
 from tests.conftest import ROOT
@@ -114,6 +115,66 @@ def test_flags_are_replaced_and_forgotten_one_by_one(url: str) -> None:
         journal.unflag([flag.id for flag in flags if flag.id != "i-7"])
         assert journal.flags() == {"i-7": climbed}
         assert journal.flags([]) == {}
+
+
+MONDAY, TUESDAY = date(2026, 11, 23), date(2026, 11, 24)
+
+
+def flag(first: date = MONDAY, last: date = MONDAY, *climbed: Rung) -> Flag:
+    return Flag(id="i-1", first=first, last=last, climbed=dict.fromkeys(climbed, TUESDAY))
+
+
+@pytest.mark.parametrize(
+    ("seen", "kept", "new", "then"),
+    [
+        pytest.param(None, None, flag(), flag(), id="new"),
+        pytest.param(flag(), flag(), flag(MONDAY, TUESDAY), flag(MONDAY, TUESDAY), id="nobody else's"),
+        pytest.param(
+            flag(),
+            flag(MONDAY, MONDAY, "notify"),
+            flag(MONDAY, TUESDAY),
+            flag(MONDAY, TUESDAY, "notify"),
+            id="climbed meanwhile",
+        ),
+        pytest.param(
+            flag(),
+            flag(MONDAY, MONDAY, "notify"),
+            flag(MONDAY, TUESDAY, "quarantine"),
+            flag(MONDAY, TUESDAY, "notify", "quarantine"),
+            id="each climbed another rung",
+        ),
+        pytest.param(
+            flag(MONDAY, MONDAY, "notify"),
+            flag(MONDAY, TUESDAY, "notify"),
+            flag(MONDAY, MONDAY),
+            flag(MONDAY, TUESDAY),
+            id="what whoever writes has taken off stays off",
+        ),
+        pytest.param(
+            flag(MONDAY, MONDAY, "notify"),
+            flag(TUESDAY, TUESDAY),
+            flag(MONDAY, MONDAY, "notify", "quarantine"),
+            flag(TUESDAY, TUESDAY),
+            id="begun anew meanwhile",
+        ),
+        pytest.param(flag(), None, flag(MONDAY, TUESDAY), flag(MONDAY, TUESDAY), id="forgotten meanwhile"),
+    ],
+)
+def test_a_flag_that_was_made_from_what_is_not_so_any_more_loses_nobody_elses(
+    url: str, seen: Flag | None, kept: Flag | None, new: Flag, then: Flag
+) -> None:
+    with closing(open_journal(url)) as journal:
+        journal.flag([] if kept is None else [kept])
+        journal.flag([new], {} if seen is None else {seen.id: seen})
+        assert journal.flags() == {"i-1": then}
+
+
+def test_who_holds_a_lease_is_named(url: str) -> None:
+    with closing(open_journal(url)) as journal:
+        journal.lease(PLACE, "run r1 (process 7 on build)", NOW + timedelta(minutes=2), NOW)
+        with pytest.raises(Busy, match="2026-11-23 09:02:00 UTC") as raised:
+            journal.lease(PLACE, "run r2", NOW + timedelta(minutes=3), NOW)
+        assert raised.value.holder == "run r1 (process 7 on build)"
 
 
 # ------------------------------------------------------------------ leases
