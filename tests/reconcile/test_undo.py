@@ -81,6 +81,17 @@ def test_what_an_undo_was_refused_may_be_undone_by_another(journal: Journal) -> 
     assert cloud.calls == calls + 1
 
 
+def test_while_an_undo_is_not_at_its_end_there_is_no_other(journal: Journal) -> None:
+    cloud = MemoryCloud({f"i-{number}": {} for number in range(8)})
+    done = apply(change_set([change(id_, OWNER) for id_ in cloud.tags]), journal, {"aws": cloud}, **given(AT_ONCE))
+    cloud.faults["i-7"] = ["refused"]  # The latest is the first canary.
+    first = undo(done.run, journal, {"aws": cloud}, **given())
+    assert first.how == "stopped"
+    with pytest.raises(UsageError, match=f"run {first.run} is undoing run {done.run} and isn't at its end"):
+        undo(done.run, journal, {"aws": cloud}, **given())
+    assert [run.id for run in journal.runs() if run.of] == [first.run]
+
+
 def test_an_undo_that_was_undone_leaves_the_run_to_be_undone_again(journal: Journal) -> None:
     cloud = MemoryCloud({"i-1": {}})
     done = apply(change_set([change("i-1", OWNER)]), journal, {"aws": cloud}, **given())
