@@ -276,7 +276,7 @@ def test_a_snapshot_of_an_earlier_attempt_is_none_of_what_was_written_since(jour
         steps=[step("v-1", "terminate", snapshot=True, type_="aws_ebs_volume")], life=timedelta(days=7)
     )
     terminate = power.terminate
-    power.terminate = lambda target: Answer("again", "too many requests")  # type: ignore[method-assign]
+    power.terminate = lambda target: Answer("again", "too many requests")  # type: ignore[method-assign]  # noqa: ARG005
     first = apply(changes, journal, {"aws": cloud}, **given(ladder=LADDER, powers={"aws": power}))
     assert not first.complete
     assert [verb for verb, _ in power.done] == ["snapshot"]
