@@ -183,6 +183,7 @@ class _Run:
         self._parents = parents
         self._calendar = Calendar(map(date.fromisoformat, ladder.holidays))
         self._ready: dict[Rung, list[tuple[Step, int]]] = {rung: [] for rung in RUNGS}
+        self._refused: dict[tuple[Rung, str], date] = {}
         self._held: dict[Rung, int] = {}
         self._remarks: dict[str, list[str]] = defaultdict(list)
 
@@ -190,6 +191,7 @@ class _Run:
         """Counts one in; its flag as it is to be kept."""
         id_, tags = one.change.id, _own(one.resource)
         flag = self._still(id_, flag, tags)
+        self._refused.update(((rung, id_), day) for rung, day in flag.refused.items())
         if tags is not None:
             self._step(one, flag, tags)
         return flag
@@ -343,16 +345,20 @@ class _Run:
         self._remarks[what].append(id_)
 
     def steps(self) -> tuple[Step, ...]:
-        """Those that the caps let through, in the order of the rungs; the longest at fault come first."""
+        """Those that the caps let through, in the order of the rungs. The longest at fault come first, and after them
+        those that the cloud has refused before: they must not keep the others out for ever."""
         found: list[Step] = []
         for rung in RUNGS:
             room = Room(self._ladder, rung)
-            for step, number in sorted(self._ready[rung], key=lambda one: (one[0].since, one[0].id)):
+            for step, number in sorted(self._ready[rung], key=lambda one: self._turn(one[0])):
                 if room.take(number, self._ladder.rungs[number]):
                     found.append(step)
                 else:
                     self._held[rung] = self._held.get(rung, 0) + 1
         return tuple(found)
+
+    def _turn(self, step: Step) -> tuple[date, date, str]:
+        return self._refused.get((step.rung, step.id), date.min), step.since, step.id
 
     def held(self) -> tuple[Held, ...]:
         """How many the caps made wait; after :meth:`steps`."""

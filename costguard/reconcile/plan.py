@@ -363,6 +363,13 @@ class _Planner:
         """The key on its cloud of each tag that it is at fault with."""
         return {tag: self._rules[tag][0].spelling.on(change.cloud) for tag in change.missing if tag in self._rules}
 
+    def _exempting(self, resource: Resource) -> dict[str, str | None]:
+        """The keys by which an exemption or ``reconcile.exclude`` would leave it alone, with what they are."""
+        keys = {key for doc in self._doc.exclude for key in doc.tags or {}}
+        for exemption in self._planning.judging.policy.exemptions:
+            keys.update(spelling.on(resource.cloud) for spelling, _ in exemption.selector.tags)
+        return {key: _text(resource.surfaces[0].tags, key) for key in sorted(keys)}
+
     # --- all of them
 
     def finish(self) -> None:
@@ -411,7 +418,13 @@ class _Planner:
     @property
     def flagged(self) -> Sequence[Flagged]:
         return [
-            Flagged(self._resources[one.id], one, self._owners.get(one.id), self._keys(one))
+            Flagged(
+                self._resources[one.id],
+                one,
+                self._owners.get(one.id),
+                self._keys(one),
+                self._exempting(self._resources[one.id]),
+            )
             for one in self._changes
             if one.decision == "flag"
         ]

@@ -700,24 +700,27 @@ class Engine:
         return msgspec.structs.replace(entry, found="unread", why=f"it was told to, and isn't yet: {state}")
 
     def _keep_climbed(self, acts: Sequence[Act]) -> None:
-        """Keeps how far each resource has climbed, also what a run that was killed didn't come to keep."""
+        """Keeps how far each resource has climbed, also what a run that was killed didn't come to keep, and which the
+        cloud refused."""
         day = self._run.started.date()
-        climbed = [
-            act.step
+        tried = [
+            (act.step, act.verb, what(self._entries[act.number]))
             for act in acts
-            if act.step is not None
-            and act.verb != "snapshot"
-            and (entry := self._entries.get(act.number)) is not None
-            and what(entry) in ("written", "already")
+            if act.step is not None and act.number in self._entries
         ]
-        if not climbed:
+        climbed = [step for step, verb, became in tried if verb != "snapshot" and became in ("written", "already")]
+        refused = [step for step, _, became in tried if became in ("refused", "full", "busy")]
+        if not climbed and not refused:
             return
-        flags = self._journal.flags([step.id for step in climbed])
+        flags = self._journal.flags([step.id for step in (*climbed, *refused)])
         kept = []
         for step in climbed:
             flag = flags.get(step.id) or Flag(id=step.id, first=step.since, last=day)
             if step.rung not in flag.climbed:
                 kept.append(risen(flag, step.rung, day))
+        for step in refused:
+            flag = flags.get(step.id) or Flag(id=step.id, first=step.since, last=day)
+            kept.append(msgspec.structs.replace(flag, refused={**flag.refused, step.rung: day}))
         if kept:
             self._journal.flag(kept, flags)
 

@@ -709,3 +709,32 @@ def test_a_flag_only_ever_grows_or_begins_anew(
     [kept] = only(one, flag, today, ladder).flags
     anew = Flag(id=INSTANCE, first=today, last=today)
     assert kept == anew or (flag is not None and kept == replace(flag, last=max(flag.last, today)))
+
+
+# ------------------------------------------------------------------ whose turn it is
+
+
+def test_those_that_the_cloud_refused_come_after_those_that_it_was_not_asked_for() -> None:
+    """With a cap of two, two that are always refused would keep all others from their turn."""
+    ids = [f"arn:aws:ec2:eu-west-1:{ACCOUNT}:instance/i-{number}" for number in range(4)]
+    ladder = replace(WHOLE, rungs=[replace(doc, most=2) if doc.rung == "stop" else doc for doc in WHOLE.rungs])
+    flags = {id_: climbed("quarantine", day(0), id_) for id_ in ids}
+    faulty = [flagged(resource(id_, tags={QUARANTINE: f"{day(0)}"})) for id_ in ids]
+
+    def turn() -> list[str]:
+        return [step.id for step in climb(faulty, flags, ladder, day(7)).steps if step.rung == "stop"]
+
+    assert turn() == ids[:2]
+    for id_ in ids[:2]:
+        flags[id_] = replace(flags[id_], refused={"stop": day(6)})
+    assert turn() == ids[2:]
+    for id_, when in zip(ids[2:], (day(5), day(4)), strict=True):
+        flags[id_] = replace(flags[id_], refused={"stop": when})
+    assert turn() == [ids[3], ids[2]], "the longest ago first"
+
+
+def test_what_could_exempt_it_must_be_as_it_was_planned() -> None:
+    one = replace(flagged(resource(tags={QUARANTINE: f"{day(0)}"})), exempting={"Keep": None, "Tier": "x"})
+    (step,) = climb([one], {INSTANCE: climbed("quarantine", day(0))}, WHOLE, day(7)).steps
+    assert step.expects["Keep"] is None
+    assert step.expects["Tier"] == "x"

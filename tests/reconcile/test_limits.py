@@ -1,11 +1,12 @@
 """What keeps a change set, or what is left of one, from being applied: today's limits and today's ladder."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 import msgspec
 import pytest
 
+from costguard.clouds.writing import Answer
 from costguard.config import LadderDoc, LimitsDoc, RungDoc
 from costguard.errors import InputError
 from costguard.model.change import Rung, Step, read, written
@@ -207,6 +208,23 @@ def test_keep_until_holds_in_any_case_also_when_it_came_after_the_plan(journal: 
 def test_keep_until_is_no_hindrance_to_tagging(journal: Journal) -> None:
     cloud = MemoryCloud({"i-1": {"costguard:keep-until": "2027-06-30"}})
     assert apply(change_set([change("i-1", OWNER)]), journal, {"aws": cloud}, **given()).complete
+
+
+@pytest.mark.parametrize("rung", ["notify", "stop"])
+def test_what_the_cloud_refused_is_remembered(journal: Journal, rung: Rung) -> None:
+    cloud, power = MemoryCloud({"i-1": {}, "i-2": {}}), MemoryPower({"i-1": "there", "i-2": "there"})
+    power.faults = ["refused"]
+
+    def notices(steps: Sequence[Step]) -> Sequence[Answer]:
+        return [Answer("refused" if one.id == "i-1" else "done") for one in steps]
+
+    settings = given(ladder=LADDER, powers={"aws": power}, notices=notices)
+    apply(change_set(steps=[step("i-1", rung), step("i-2", rung)]), journal, {"aws": cloud}, **settings)
+    flags = journal.flags()
+    assert {id_: (set(flag.refused), set(flag.climbed)) for id_, flag in flags.items()} == {
+        "i-1": ({rung}, set()),
+        "i-2": (set(), {rung}),
+    }
 
 
 # ------------------------------------------------------------------ the file

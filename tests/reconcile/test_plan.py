@@ -1,6 +1,7 @@
 """What a plan decides, on inventories made by hand. The evidence is another spelling of the key on the resource itself,
 which needs no other resource to be sure of."""
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -15,12 +16,13 @@ from costguard import catalog
 from costguard.clouds.sighting import Sighting
 from costguard.clouds.store import Store
 from costguard.clouds.writing import Target
-from costguard.config import ExcludeDoc, LimitsDoc, ReconcileDoc
+from costguard.config import ExcludeDoc, LadderDoc, LimitsDoc, ReconcileDoc, RungDoc
 from costguard.model.change import Change, ChangeSet, read, written
 from costguard.model.coverage import Cell
 from costguard.model.resource import Manager
 from costguard.policy import Policy
 from costguard.policy.load import load
+from costguard.reconcile.journal import Flag
 from costguard.reconcile.plan import Narrowed, Planning, plan
 from costguard.reconcile.source import Sources
 from costguard.scan import Judging
@@ -59,10 +61,12 @@ def planned(
     cells: Sequence[Cell] = (),
     hindered: Mapping[str, str] | None = None,
     narrowed: Narrowed | None = None,
+    flags: Mapping[str, Flag] | None = None,
+    states: Sequence[tuple[Path, str]] = (),
 ) -> ChangeSet:
     """The plan for an inventory, with no states and no IaC unless the sightings say so."""
     said = policy(folder, text)
-    judging = Judging(policy=said, today=date(2026, 11, 23))
+    judging = Judging(policy=said, today=date(2026, 11, 23), states=states)
     with Store.create(folder / "scan.db") as store:
         store.add("native", sightings)
         for cell in cells:
@@ -82,6 +86,7 @@ def planned(
                 sources=Sources(said, None, judging.today),
                 hindrance=hindrance,
                 narrowed=narrowed or Narrowed(),
+                flags=flags or {},
             ),
         ).changes
 
@@ -123,6 +128,38 @@ def test_where_case_makes_no_key_another_spelling_is_never_written_beside_the_on
     change = only(planned(tmp_path, [queue("q", {"Owner": "shop"}, type=type_)], doc))
     assert change.decision == decision
     assert ("to IAM Owner and owner are one key" in change.why) == (decision == "flag")
+
+
+EXEMPTING = """
+version: 1
+name: owners
+tags:
+  owner: {aliases: [team], value: {pattern: "^[a-z]+$"}}
+exemptions:
+  - {when: {tags: {Legacy: "yes"}}, reason: goes with the old system, until: 2027-12-31}
+"""
+
+
+@pytest.mark.parametrize("key", ["Legacy", "Kept"])
+def test_a_step_expects_what_could_exempt_it_to_be_as_it_is(tmp_path: Path, key: str) -> None:
+    ladder = LadderDoc(
+        rungs=[RungDoc(rung=rung, after=0, accounts=[ACCOUNT], types=["*"]) for rung in ("notify", "remind")]
+    )
+    doc = ReconcileDoc(assume_unmanaged=True, exclude=[ExcludeDoc(tags={"Kept": "*"})], ladder=ladder)
+    resource = queue("q", {})
+    flags = {
+        resource.id: Flag(
+            id=resource.id, first=date(2026, 11, 2), last=date(2026, 11, 20), climbed={"notify": date(2026, 11, 3)}
+        )
+    }
+    state = {"version": 4, "terraform_version": "1.11.4", "serial": 1, "lineage": "l", "outputs": {}, "resources": []}
+    (tmp_path / "terraform.tfstate").write_text(json.dumps(state))
+    states = [(tmp_path, "terraform.tfstate")]  # It manages nothing, and without it nobody knows that.
+    changes = planned(tmp_path, [resource], doc, text=EXEMPTING, flags=flags, states=states)
+    (step,) = changes.steps
+    assert step.rung == "remind"
+    assert key in step.expects
+    assert step.expects[key] is None
 
 
 MANAGED = [

@@ -71,12 +71,14 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 class Flag(msgspec.Struct, frozen=True, kw_only=True):
     """A resource that is at fault and could not be tagged: since when, and how far it has climbed, each with its day.
-    ``last`` is the day on which it was last seen at fault; one that was mended and comes back begins anew."""
+    ``last`` is the day on which it was last seen at fault; one that was mended and comes back begins anew. ``refused``
+    are the rungs that it was to climb and that the cloud didn't let it, each with its day."""
 
     id: str
     first: date
     last: date
     climbed: Mapping[Rung, date] = {}
+    refused: Mapping[Rung, date] = {}
 
 
 class Busy(Exception):  # noqa: N818 - it is no error of the program's.

@@ -410,7 +410,10 @@ def _merged(new: Flag, seen: Flag | None, kept: Flag | None) -> Flag:
     if kept.first > new.first:
         return kept
     meanwhile = {rung: day for rung, day in kept.climbed.items() if seen is None or rung not in seen.climbed}
-    return msgspec.structs.replace(new, last=max(new.last, kept.last), climbed={**meanwhile, **new.climbed})
+    refused = {**new.refused, **kept.refused}
+    return msgspec.structs.replace(
+        new, last=max(new.last, kept.last), climbed={**meanwhile, **new.climbed}, refused=refused
+    )
 
 
 def _micros(moment: datetime) -> int:
