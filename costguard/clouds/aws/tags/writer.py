@@ -6,8 +6,9 @@ that spoils a call for the others is found, and what an error means for whoever 
 
 - an answer that says no wrote nothing; a throttle is waited out, within bounds;
 - an answer that says "internal error" of one resource is followed by reading it, and only then by another call;
-- nothing is sent a second time that wasn't read in between and found as it was when it was decided on: what somebody
-  else wrote meanwhile is a conflict. What is left of the window is one wait for the bucket;
+- nothing is sent a second time, in smaller batches or another way, nor is the second part of a rename, that wasn't read
+  in between and found as it was when it was decided on: what somebody else wrote meanwhile is a conflict. What is left
+  of the window is one wait for the bucket;
 - a call without an answer may have been taken. It is ``unknown``, and is never sent again here.
 """
 
@@ -57,8 +58,8 @@ class _Work(msgspec.Struct, frozen=True):
     fields: Mapping[str, Any]
     seen: Mapping[str, str] = {}
     """The tags on which it was decided."""
-    leaves: frozenset[str] = frozenset()
-    """The keys that are to go."""
+    leaves: Mapping[str, str] = {}
+    """What is to go, with the values on which that was decided."""
 
     @property
     def arn(self) -> str:
@@ -135,7 +136,7 @@ class AwsTags:
             elif flaw := _flaw(edit):
                 answers[number] = Answer("refused", flaw)
             else:
-                work = _Work(number, edit.target, *placed, edit.seen.tags or {}, frozenset(edit.remove))
+                work = _Work(number, edit.target, *placed, edit.seen.tags or {}, edit.remove)
                 if same := _same_key(work, edit.set, work.seen):
                     answers[number] = Answer("refused", same)
                 else:
@@ -243,6 +244,10 @@ class _Writing:
         """Takes away what is to be taken away from those whose tags were set, if any were to be."""
         before = {work.number: self._answers.pop(work.number, None) for work in works}
         alike: dict[tuple[bool, tuple[tuple[str, str], ...]], list[_Work]] = {}
+        if any(before.values()):
+            # The first part may have waited long, and what was read before it is old.
+            self._unchanged([work for work in works if self._removals.get(work.number)], True, "")
+            works = [work for work in works if work.number not in self._answers]
         for work in works:
             pairs = tuple(sorted(self._removals.get(work.number, {}).items()))
             alike.setdefault((_compares(work.row), pairs), []).append(work)
@@ -334,18 +339,20 @@ class _Writing:
         by = Call("ec2", operation).name
         removing = operation == "DeleteTags"
         guard: Guard = "compare" if removing else "read"
-        left = [list(works)]
+        fresh, left = list(works), list[list[_Work]]()
         tries: dict[int, int] = {}
-        while left:
-            some = left.pop()
+        while fresh or left:
+            some = fresh or self._unchanged(left.pop(), removing, by)
+            fresh = []
+            if not some:
+                continue
             ids = list(dict.fromkeys(work.fields["id"] for work in some))
             answer = self._send("ec2", operation, {"Resources": ids, "Tags": tags})
             if isinstance(answer, _Failed) and answer.each and len(ids) > 1:
                 left += _halves(some)
                 continue
             if isinstance(answer, _Failed) and answer.code == _THROTTLED:
-                if again := self._repeatable([(work, answer.why) for work in some], tries, removing, by):
-                    left.append(again)
+                fresh = self._repeatable([(work, answer.why) for work in some], tries, removing, by)
                 continue
             for work in some:
                 failed = answer if isinstance(answer, _Failed) else None
@@ -432,6 +439,10 @@ class _Writing:
             if isinstance(answer, _Failed):
                 return answer if answer.code in _NO_SUCH_CALL else Answer(answer.how, answer.why, "s3:TagResource")
             done = Answer("done", by="s3:TagResource")
+            if pairs:
+                (objection,) = self._objections([work], True, "s3:UntagResource")
+                if objection is not None:
+                    return _both(done, objection, True)
         if pairs:
             asks = {**named, "TagKeys": list(pairs)}
             answer = self._ask(work, "s3control", "UntagResource", asks, removing=True)
@@ -475,20 +486,22 @@ class _Writing:
     def _tagging(self, works: Sequence[_Work], operation: str, asks: Mapping[str, Any]) -> None:
         by = Call(_TAGGING, operation).name
         removing = operation == "UntagResources"
-        left = [list(works)]
+        fresh, left = list(works), list[list[_Work]]()
         tries: dict[int, int] = {}
         internal: dict[str, int] = {}
         native: list[_Work] = []
-        while left:
-            some = left.pop()
+        while fresh or left:
+            some = fresh or self._unchanged(left.pop(), removing, by)
+            fresh = []
+            if not some:
+                continue
             arns = list(dict.fromkeys(work.arn for work in some))
             answer = self._send(_TAGGING, operation, {**asks, "ResourceARNList": arns})
             if isinstance(answer, _Failed):
                 if answer.each and len(arns) > 1:
                     left += _halves(some)
                 elif answer.code == _THROTTLED:
-                    if again := self._repeatable([(work, answer.why) for work in some], tries, removing, by):
-                        left.append(again)
+                    fresh = self._repeatable([(work, answer.why) for work in some], tries, removing, by)
                 elif answer.each and answer.how == "refused":
                     native += some
                 else:
@@ -518,16 +531,14 @@ class _Writing:
                         self._answer([work], how, why, by)
             if slow:
                 self._access.throttled(_TAGGING, self._region, operation)
-            again = self._repeatable(slow, tries, removing, by)
-            again += self._read_after(doubtful, removing, internal, native, by)
-            if again:
-                left.append(again)
+            fresh = self._repeatable(slow, tries, removing, by)
+            fresh += self._read_after(doubtful, removing, internal, native, by)
         for work in native:
             can = work.row.remove if removing else work.row.add
             if can is None:
                 why = f"{by} doesn't know it, and {work.row.service} itself has no call for it"
                 self._answer([work], "refused", why, by)
-            else:
+            elif self._unchanged([work], removing, by):
                 self._answers[work.number] = (
                     self._take(work, self._removals.get(work.number, {})) if removing else self._add(work)
                 )
@@ -564,14 +575,18 @@ class _Writing:
                 left.append(work)
             else:
                 self._answer([work], "again", why, by)
-        objections = self._objections(left, removing, by)
-        for work, objection in zip(left, objections, strict=True):
+        return self._unchanged(left, removing, by)
+
+    def _unchanged(self, works: Sequence[_Work], removing: bool, by: str) -> list[_Work]:
+        """Those that may be sent, read just now. The others get their answers."""
+        objections = self._objections(works, removing, by)
+        for work, objection in zip(works, objections, strict=True):
             if objection is not None:
                 self._answers[work.number] = objection
-        return [work for work, objection in zip(left, objections, strict=True) if objection is None]
+        return [work for work, objection in zip(works, objections, strict=True) if objection is None]
 
     def _objections(self, works: Sequence[_Work], removing: bool, by: str) -> list[Answer | None]:
-        """What speaks against sending these once more, read just now."""
+        """What speaks against sending these, read just now."""
         currents = self._writer.read([work.target for work in works])
         return [self._objection(work, current, removing, by) for work, current in zip(works, currents, strict=True)]
 
@@ -590,6 +605,9 @@ class _Writing:
         else:
             before, after, keys = work.seen, self._wanted, set(self._wanted)
         other = sorted(key for key in keys if tags.get(key) not in (before.get(key), after.get(key)))
+        if not removing:
+            # What is to go once these are set, or goes with that where letter case makes no key.
+            other += sorted(key for key, value in work.leaves.items() if tags.get(key, value) != value)
         if not other:
             same = "" if removing else _same_key(work, self._wanted, tags)
             return Answer("conflict", f"{same}; nothing was written", by) if same else None

@@ -12,6 +12,7 @@ from costguard.clouds.pace import Pacer
 from costguard.clouds.writing import Current, Edit, How, Target
 from tests.servers.aws import HOME, AwsServer
 from tests.servers.faults import Effect, refused, throttled
+from tests.servers.http1 import Response
 
 KEY = "Owner"
 
@@ -26,8 +27,8 @@ class Kind(msgspec.Struct, frozen=True):
     hand: Callable[[AwsServer, str, str, str], object]
 
 
-def _topic(aws: AwsServer) -> str:
-    return str(aws.client("sns").create_topic(Name="topic")["TopicArn"])
+def _topic(aws: AwsServer, name: str = "topic") -> str:
+    return str(aws.client("sns").create_topic(Name=name)["TopicArn"])
 
 
 def _volume(aws: AwsServer) -> str:
@@ -147,7 +148,78 @@ def test_what_gets_another_value_after_an_internal_error_is_not_taken_away(aws: 
     assert len(aws.calls("*", "Untag*")) == 1
 
 
+# ------------------------------------------------------------------ in two parts, or by another way
+
+
+def _by_hand(kind: Kind, aws: AwsServer, arn: str, key: str) -> Effect:
+    """What somebody sets once a call of ours was answered."""
+    return Effect(name="by hand", change=lambda answer: (kind.hand(aws, arn, key, "theirs"), answer)[1])
+
+
+@each_kind
+def test_a_rename_whose_old_key_gets_another_value_while_a_throttle_is_waited_out(aws: AwsServer, kind: Kind) -> None:
+    """Nothing of it is written; of a role, setting the new key alone would take the other value away."""
+    arn = kind.make(aws)
+    kind.hand(aws, arn, "owner", "shop")
+    aws.fault(after(throttled(), lambda: kind.hand(aws, arn, "owner", "theirs")), operation=kind.sets, times=1)
+    writer = _writer()
+    (answer,) = writer.write([Edit(_target(arn), {KEY: "shop"}, {"owner": "shop"}, Current({"owner": "shop"}))])
+    assert answer.how == "conflict"
+    assert _tags(writer, arn) == {"owner": "theirs"}
+
+
+@pytest.mark.parametrize("kind", [KINDS["topic"], KINDS["volume"]], ids=["topic", "volume"])
+def test_a_rename_whose_old_key_gets_another_value_once_the_new_one_is_set(aws: AwsServer, kind: Kind) -> None:
+    arn = kind.make(aws)
+    kind.hand(aws, arn, "owner", "shop")
+    aws.fault(_by_hand(kind, aws, arn, "owner"), operation=kind.sets, times=1)
+    writer = _writer()
+    (answer,) = writer.write([Edit(_target(arn), {KEY: "shop"}, {"owner": "shop"}, Current({"owner": "shop"}))])
+    assert answer.how in ("unknown", "done")
+    assert _tags(writer, arn) == {"owner": "theirs", KEY: "shop"}
+
+
+def test_what_is_set_before_the_service_is_asked_in_the_tagging_apis_place(aws: AwsServer) -> None:
+    arn = _topic(aws)
+    aws.tag_failures[arn] = "InvalidParameterException"
+    aws.fault(_by_hand(KINDS["topic"], aws, arn, KEY), operation="TagResources", times=1)
+    writer = _writer()
+    (answer,) = writer.write([Edit(_target(arn), {KEY: "shop"}, {}, Current({}))])
+    assert answer.how == "conflict"
+    assert _tags(writer, arn) == {KEY: "theirs"}
+
+
+@pytest.mark.parametrize("kind", [KINDS["topic"], KINDS["volume"]], ids=["topic", "volume"])
+def test_what_is_set_while_the_one_that_spoils_a_batch_is_looked_for(aws: AwsServer, kind: Kind) -> None:
+    arns = [kind.make(aws) for _ in range(2)] if kind is KINDS["volume"] else [_topic(aws, name) for name in "ab"]
+    spoilt = after(refused("InvalidParameterException"), lambda: kind.hand(aws, arns[1], KEY, "theirs"))
+    aws.fault(spoilt, operation=kind.sets, times=1)
+    writer = _writer()
+    answers = writer.write([Edit(_target(arn), {KEY: "shop"}, {}, Current({})) for arn in arns])
+    assert [answer.how for answer in answers] == ["done", "conflict"]
+    assert [_tags(writer, arn) for arn in arns] == [{KEY: "shop"}, {KEY: "theirs"}]
+
+
 # ------------------------------------------------------------------ buckets
+
+
+def test_a_bucket_whose_old_key_gets_another_value_once_the_new_one_is_set(aws: AwsServer) -> None:
+    arn = _bucket(aws, "bucket")
+
+    def tag(value: str, *keys: str) -> object:
+        tags = [{"Key": key, "Value": value} for key in keys]
+        return aws.moto_client("s3").put_bucket_tagging(Bucket="bucket", Tagging={"TagSet": tags})
+
+    def meanwhile(answer: Response) -> Response:
+        tag("theirs", "owner")
+        return answer
+
+    tag("shop", "owner")
+    aws.fault(Effect(name="by hand", change=meanwhile), service="s3control", operation="TagResource", times=1)
+    writer = _writer()
+    (answer,) = writer.write([Edit(_target(arn), {KEY: "shop"}, {"owner": "shop"}, Current({"owner": "shop"}))])
+    assert answer.how == "unknown"
+    assert _tags(writer, arn)["owner"] == "theirs"
 
 
 def _bucket(aws: AwsServer, name: str) -> str:
