@@ -234,10 +234,13 @@ class AwsPower:
             if not pending:
                 return Answer("done", by=by)
             if self._clock() >= end:
-                why = f"{', '.join(pending)} isn't usable yet; with the same token it is waited for and not taken anew"
-                return Answer("again", why, by)
+                return Answer("again", f"{', '.join(pending)} {_UNUSABLE}", by)
             self._sleep(_PAUSE)
-            known = {one.id: one for one in _snapshots(client, "", [one.id for one in found])}
+            try:
+                known = {one.id: one for one in _snapshots(client, "", [one.id for one in found])}
+            except (Stopped, SourceError) as error:
+                more = f": {error}" if str(error) else ""
+                return Answer("again", f"{', '.join(pending)} {_UNUSABLE}{more}", by)
             found = [known.get(one.id, one) for one in found]
 
     # -------------------------------------------------------------- stopping, terminating
@@ -314,6 +317,7 @@ class AwsPower:
 
 
 _NOT_SENT = Answer("again", "the run was stopped before it was sent")
+_UNUSABLE = "isn't usable yet; with the same token it is waited for and not taken anew"
 
 
 def _untouchable(seen: _Seen) -> Answer | None:

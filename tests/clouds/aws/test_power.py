@@ -10,7 +10,7 @@ import pytest
 from costguard.clouds.aws.api import Access, Aws
 from costguard.clouds.aws.calls import permitted, permitted_to_write
 from costguard.clouds.aws.power import READS, TOKEN, WRITES, AwsPower, power_policy_document
-from costguard.clouds.pace import Pacer
+from costguard.clouds.pace import Pacer, sending_while
 from costguard.clouds.writing import Answer, Power, Target
 from costguard.config.ladder import STOPPED, TERMINATED
 from tests.servers import faults, wire
@@ -585,9 +585,12 @@ def test_what_cannot_be_read_is_not_touched(aws: AwsServer, power: AwsPower, wor
     assert sent(aws) == []
 
 
-def test_protection_that_cannot_be_read_is_protection(aws: AwsServer, power: AwsPower, world: World) -> None:
+@pytest.mark.parametrize("operation", ["DescribeInstanceAttribute", "DescribeInstanceTypes"])
+def test_protection_that_cannot_be_read_is_protection(
+    aws: AwsServer, power: AwsPower, world: World, operation: str
+) -> None:
     one = world.instance()
-    aws.fault(faults.denied(), operation="DescribeInstanceAttribute")
+    aws.fault(faults.denied(), operation=operation)
     assert power.stop(one).how == "again"
     assert sent(aws) == []
 
@@ -601,6 +604,39 @@ def test_nothing_is_sent_after_the_run_was_stopped(aws: AwsServer, world: World)
     pacer.stop()
     assert [power.stop(one).how, power.terminate(one).how, power.snapshot(one, "t").how] == ["again"] * 3
     assert sent(aws) == []
+
+
+@each_act
+def test_a_place_that_is_lost_between_any_two_requests_is_asked_for_nothing_more(
+    aws: AwsServer, power: AwsPower, world: World, act: Act
+) -> None:
+    one = act.make(world)
+    for allowed in range(12):
+        aws.requests.clear()
+        with sending_while(lambda most=allowed: len(aws.requests) < most):  # type: ignore[misc]
+            answer = act.do(power, one)
+        assert len(aws.requests) <= allowed
+        if sent(aws):
+            break
+        assert answer.how == "again"
+    assert sent(aws) == [act.operation]
+
+
+@pytest.mark.parametrize("then", ["the place is lost", "it can't be read"])
+def test_a_snapshot_that_is_being_made_is_told_of_whatever_comes_then(
+    aws: AwsServer, power: AwsPower, world: World, then: str
+) -> None:
+    one = world.volume()
+    aws.requests.clear()
+    aws.fault(unfinished(), operation="CreateSnapshot")
+    if then == "it can't be read":
+        aws.fault(faults.denied(), operation="DescribeSnapshots", where=pending(1000))
+    lost = then == "the place is lost"
+    with sending_while(lambda: not (lost and sent(aws))):
+        answer = power.snapshot(one, token(one))
+    (made,) = world.snapshots(one)
+    assert (answer.how, answer.by) == ("again", made["SnapshotId"])
+    assert "isn't usable yet" in answer.why
 
 
 # ------------------------------------------------------------------ snapshots
