@@ -658,6 +658,17 @@ def test_tagging_speaks_cbor_too(aws: AwsServer) -> None:
 # ------------------------------------------------------------------ S3
 
 
+@pytest.mark.parametrize("noun", ["role", "user"])
+def test_to_iam_the_keys_of_roles_and_users_are_one_in_any_case(aws: AwsServer, noun: str) -> None:
+    client = aws.client("iam")
+    named = {f"{noun.capitalize()}Name": "one"}
+    getattr(client, f"create_{noun}")(**named, **({"AssumeRolePolicyDocument": "{}"} if noun == "role" else {}))
+    for key in ("owner", "other", "Owner"):
+        getattr(client, f"tag_{noun}")(**named, Tags=[{"Key": key, "Value": key}])
+    tags = {tag["Key"]: tag["Value"] for tag in getattr(client, f"list_{noun}_tags")(**named)["Tags"]}
+    assert tags == {"other": "other", "Owner": "Owner"}
+
+
 def test_a_bucket_is_tagged_in_its_own_region_alone(aws: AwsServer) -> None:
     client = aws.client("s3", "eu-west-1")
     client.create_bucket(Bucket="there", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})

@@ -323,7 +323,10 @@ def test_a_certificates_tag_is_taken_away_by_the_call_that_compares_it(aws: AwsS
 
 
 def test_global_accelerator_is_asked_where_it_lives(aws: AwsServer) -> None:
-    """Its calls are made in us-west-2, wherever the accelerator works."""
+    """Its calls are made in us-west-2, wherever the accelerator works, and so are the tagging API's about it."""
     arn = f"arn:aws:globalaccelerator::{HOME}:accelerator/0123abcd"
-    _writer().read([_target(arn)])
-    assert {call.region for call in aws.calls("globalaccelerator")} == {"us-west-2"}
+    writer = _writer()
+    writer.read([_target(arn)])
+    writer.write([Edit(_target(arn), {KEY: "shop"}, {}, Current({}))])
+    for service in ("globalaccelerator", "resourcegroupstaggingapi"):
+        assert {call.region for call in aws.calls(service)} == {"us-west-2"}
