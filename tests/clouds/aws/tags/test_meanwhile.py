@@ -253,6 +253,20 @@ def test_one_bucket_without_the_merging_call_changes_nothing_for_the_others(aws:
     ]
 
 
+@pytest.mark.parametrize(
+    "code_and_status", [("NotImplemented", 501), ("InvalidAction", 400), ("Unknown", 501)], ids=lambda one: one[0]
+)
+def test_a_place_without_the_merging_call_is_asked_for_it_once(
+    aws: AwsServer, code_and_status: tuple[str, int]
+) -> None:
+    arns = [_bucket(aws, name) for name in ("one", "other")]
+    code, status = code_and_status
+    asked = aws.fault(refused(code, status=status), service="s3control")
+    answers = _writer().write([Edit(_target(arn), {KEY: "shop"}, {}, Current({})) for arn in arns])
+    assert [(answer.how, answer.by) for answer in answers] == [("done", "s3:PutBucketTagging")] * 2
+    assert asked.hits == 1
+
+
 # ------------------------------------------------------------------ services that have their own idea of a tag
 
 
