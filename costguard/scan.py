@@ -4,8 +4,8 @@ Looking and judging are two steps with the store between them: :func:`look` read
 makes a report of one. Shards of a run are stores that :func:`merge` puts together before they are judged.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import date
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 _SHARD = "shard"
 _MERGED = "merged"
 _ASKED = "asked"
+SEEN = "seen"
+"""When a scan began, in a store's notes; of several the earliest."""
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,6 +77,7 @@ def look(asked: Asked, store: Store, watch: Callable[[Tally], object] = lambda _
             "credentials of the environment) and --google-scope"
         )
     store.note(_SHARD, str(asked.shard))
+    store.note(SEEN, datetime.now(UTC).isoformat(timespec="seconds"))
     # Only stores that were asked the same may be put together; how fast, and what for, is nobody's question.
     question = [asked.inventory.aws, asked.inventory.google, sorted(asked.types or ())]
     store.note(_ASKED, msgspec.json.encode(question, order="deterministic").decode())
@@ -136,12 +139,14 @@ def judge(store: Store, judging: Judging) -> Report:
 def merge(stores: Sequence[Path], into: Store) -> None:
     """Puts the stores of a run's shards together. Raises :class:`InputError` where they aren't of one run, or one comes
     twice; a shard that is missing is a gap of the report."""
+    seen: list[str] = []
     asked: dict[str, Path] = {}
     shards: dict[str, Path] = {}
     problems: list[str] = []
     for path in stores:
         with Store.open(path) as store:
             asked.setdefault(store.noted(_ASKED) or "", path)
+            seen += filter(None, [store.noted(SEEN)])
             if len(asked) > 1:
                 problems.append(f"{path} is of a scan that was asked something else than {next(iter(asked.values()))}")
             for shard in _shards(store):
@@ -158,6 +163,8 @@ def merge(stores: Sequence[Path], into: Store) -> None:
     into.note(_ASKED, next(iter(asked)))
     into.note(_SHARD, " ".join(sorted(shards)))
     into.note(_MERGED, "yes")
+    if seen:
+        into.note(SEEN, min(seen))
 
 
 def _shards(store: Store) -> list[str]:
@@ -177,21 +184,28 @@ def _missing(store: Store) -> Iterator[str]:
 
 def _claims(store: Store, judging: Judging) -> list[Gap]:
     """Tells the store which state claims what; returns the states that could not be read."""
+    gaps: list[Gap] = []
+    if judging.states:
+        store.claims(_claiming(judging, gaps))
+    return gaps
+
+
+def claimed(judging: Judging, keys: Container[str]) -> tuple[list[tuple[str, Manager]], list[Gap]]:
+    """Who claims the resources of these keys, by the states as they are now, and the states that could not be read."""
+    gaps: list[Gap] = []
+    return [(key, manager) for key, manager in _claiming(judging, gaps) if key in keys], gaps
+
+
+def _claiming(judging: Judging, gaps: list[Gap]) -> Iterator[tuple[str, Manager]]:
+    """What each state claims; adds those that could not be read to ``gaps``."""
     from costguard.iac.state import read_state
 
-    gaps: list[Gap] = []
-
-    def claims() -> Iterator[tuple[str, Manager]]:
-        for name, where, raw in _states(judging, gaps):
-            states = read_state(raw, name, where)
-            gaps.extend(states.gaps)
-            for claim in states.claims:
-                for key in claim.keys:
-                    yield key, claim.manager
-
-    if judging.states:
-        store.claims(claims())
-    return gaps
+    for name, where, raw in _states(judging, gaps):
+        states = read_state(raw, name, where)
+        gaps.extend(states.gaps)
+        for claim in states.claims:
+            for key in claim.keys:
+                yield key, claim.manager
 
 
 def _states(judging: Judging, gaps: list[Gap]) -> Iterator[tuple[str, str, bytes]]:

@@ -3,6 +3,8 @@
 import os
 import re
 import shlex
+import signal
+import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager, closing
@@ -27,6 +29,10 @@ if TYPE_CHECKING:
     from costguard.clouds.writing import Answer
     from costguard.reconcile.journal import Journal, Run
     from costguard.reconcile.run import Outcome, Settings
+
+_STOPS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+_LATEST = 1000
+"""Among so many runs the last one that fits is looked for."""
 
 _LOOK = (
     click.option("--verbose", "-v", count=True, help="Say more: every resource."),
@@ -178,8 +184,17 @@ _APPLY = click.option("--apply/--rehearse", "real", default=False, help="Write. 
 @click.option(
     "--resume",
     "resumed",
-    metavar="RUN",
-    help="Go on with a run that was killed or stopped itself, or with the `last` one.",
+    metavar="[RUN]",
+    is_flag=False,
+    flag_value="last",
+    help="Go on with a run that was killed or stopped itself; without RUN, with the last one that isn't done.",
+)
+@click.option(
+    "--state",
+    "states",
+    multiple=True,
+    metavar="PATH|URL",
+    help="A Terraform state, as for the plan: what one manages by now isn't written. Repeatable.",
 )
 @_APPLY
 @_CONFIG
@@ -188,6 +203,7 @@ _APPLY = click.option("--apply/--rehearse", "real", default=False, help="Write. 
 def apply(
     changeset: str | None,
     resumed: str | None,
+    states: tuple[str, ...],
     real: bool,
     config_file: str | None,
     format_name: str,
@@ -213,23 +229,24 @@ def apply(
         clouds = {one.cloud for one in changes.changes if one.decision == "tag"} | {one.cloud for one in changes.steps}
         with _Work(config, clouds, quiet=quiet) as work:
             if not real:
-                return _ended(applying.rehearse(changes, work.writers, **work.settings()), format_name, look)
+                settings = work.settings(changes=changes, states=states)
+                return _ended(applying.rehearse(changes, work.writers, **settings), format_name, look)
             with _journal(config) as journal:
-                notices = work.notices(journal, changes)
-                outcome = applying.apply(changes, journal, work.writers, **work.settings(notices))
+                settings = work.settings(work.notices(journal, changes), changes, states)
+                outcome = applying.apply(changes, journal, work.writers, **settings)
                 return _ended(outcome, format_name, look)
     if not real:
         raise UsageError("--resume writes: give --apply to go on; `costguard reconcile status RUN` says what a run did")
     with _journal(config) as journal:
-        run = _run(journal, resumed or "last")
+        run = _run(journal, resumed or "last", _unfinished)
         stored = _change_set(run)
         clouds = {one.target.cloud for one in journal.entries(run.id)}
         if stored is not None:
             clouds |= {one.cloud for one in stored.changes if one.decision == "tag"}
             clouds |= {one.cloud for one in stored.steps}
         with _Work(config, clouds, quiet=quiet) as work:
-            notices = work.notices(journal, stored)
-            return _ended(applying.resume(run.id, journal, work.writers, **work.settings(notices)), format_name, look)
+            settings = work.settings(work.notices(journal, stored), stored, states)
+            return _ended(applying.resume(run.id, journal, work.writers, **settings), format_name, look)
 
 
 @command.command("undo")
@@ -250,7 +267,7 @@ def undo(
     config = options.config_in_force(config_file)
     look = options.style(verbose=verbose, quiet=quiet, no_color=no_color, output=None)
     with _journal(config) as journal:
-        run = _run(journal, run_id)
+        run = _run(journal, run_id, _wrote)
         clouds = {one.target.cloud for one in journal.entries(run.id)}
         with _Work(config, clouds, quiet=quiet) as work:
             do = undoing.undo if real else undoing.rehearse_undo
@@ -324,15 +341,22 @@ class _Work:
         from costguard.clouds.pace import Pacer
         from costguard.reconcile.clouds import Reach
 
+        self._config = config
         self._doc = config.doc if config is not None else ConfigDoc(version=1)
         reach, pacer = Reach(self._doc), Pacer()
         self.writers = reach.writers(pacer, clouds)
         self._powers = reach.powers(pacer) if "aws" in clouds else {}
         self._line = StatusLine(quiet=quiet)
 
-    def settings(self, notices: "Callable[[Sequence[Step]], Sequence[Answer]] | None" = None) -> "Settings":
+    def settings(
+        self,
+        notices: "Callable[[Sequence[Step]], Sequence[Answer]] | None" = None,
+        changes: ChangeSet | None = None,
+        states: Sequence[str] = (),
+    ) -> "Settings":
+        """``changes``: what was planned is held against what the configuration and the states say today."""
         doc = self._doc.reconcile
-        return {
+        settings: Settings = {
             "limits": doc.limits,
             "now": lambda: datetime.now(UTC),
             "workers": doc.workers,
@@ -343,6 +367,15 @@ class _Work:
                 f"{far.done:,} of {far.total:,}, {far.written:,} written, {far.failed:,} failed"
             ),
         }
+        if changes is not None:
+            from costguard.reconcile.today import objections
+
+            # The states are read for what they claim; nothing is judged here.
+            judging = options.live_judging(
+                self._config, self._doc.inventory, Policy(rules=(), spellings={}), states, ()
+            )
+            settings["objection"] = objections(changes, doc, judging)
+        return settings
 
     def notices(
         self, journal: "Journal", changes: ChangeSet | None
@@ -355,9 +388,17 @@ class _Work:
         return notices(self._doc, journal, changes, datetime.now(UTC), os.environ)
 
     def __enter__(self) -> "_Work":
+        # What stops a container or a job ends the run as a person at the keyboard would: it can be resumed at once.
+        self._handlers = {
+            number: signal.signal(number, signal.default_int_handler)
+            for number in _STOPS
+            if threading.current_thread() is threading.main_thread() and signal.getsignal(number) == signal.SIG_DFL
+        }
         return self
 
     def __exit__(self, *_: object) -> None:
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
         self._line.clear()
 
 
@@ -371,11 +412,38 @@ def _ended(outcome: "Outcome", format_name: str, look: reports.Style) -> int:
     return ExitCode.CLEAN if outcome.complete else ExitCode.INCOMPLETE
 
 
-def _run(journal: "Journal", run_id: str) -> "Run":
+def _any_run(journal: "Journal", run: "Run") -> bool:  # noqa: ARG001 - as the others are asked.
+    return True
+
+
+def _unfinished(journal: "Journal", run: "Run") -> bool:
+    """Whether resuming may do something: it was killed, stopped itself, or has not settled what it began."""
+    from costguard.reconcile.run import OPEN, what
+
+    return run.how != "done" or any(what(entry) in OPEN for entry in journal.entries(run.id))
+
+
+def _wrote(journal: "Journal", run: "Run") -> bool:
+    """Whether it has written something, or may have."""
+    from costguard.reconcile.run import what
+
+    return any(what(entry) in ("written", "overwritten", "unsettled") for entry in journal.entries(run.id))
+
+
+def _run(journal: "Journal", run_id: str, fits: "Callable[[Journal, Run], bool]" = _any_run) -> "Run":
+    """The run of an id. ``last`` is the latest that fits what is asked, and which one that is is said where a later
+    one doesn't."""
     if run_id == "last":
-        latest = next(iter(journal.runs(1)), None)
-        if latest is None:
+        runs = journal.runs(_LATEST)
+        if not runs:
             raise UsageError("the journal has no run yet")
+        latest = next((run for run in runs if fits(journal, run)), None)
+        if latest is None:
+            asked = "can be resumed" if fits is _unfinished else "has written anything"
+            raise UsageError(f"none of the last {len(runs):,} runs {asked}: `costguard reconcile status` lists them")
+        if latest is not runs[0]:
+            why = "is done" if fits is _unfinished else "wrote nothing"
+            say(f"costguard: the last one is run {latest.id}, for the later run {runs[0].id} {why}")
         run_id = latest.id
     found = journal.run(run_id)
     if found is None:

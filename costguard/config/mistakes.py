@@ -7,9 +7,11 @@ schema's at the same path; it never repeats a text that may be a secret.
 
 import re
 from collections.abc import Iterator
+from posixpath import normpath
 from typing import Any
 
 from costguard.config import ladder
+from costguard.config.document import InventoryDoc
 from costguard.policy.validate import near
 
 _Path = tuple[str | int, ...]
@@ -72,6 +74,7 @@ def mistakes(data: object) -> Iterator[_Mistake]:
         *_nothing(data),
         *_paths(data),
         *_reconcile(data),
+        *_one_file(data),
         *_channels(data),
         *(((*_RECONCILE, "ladder", *at), why) for at, why in ladder.objections(_at(data, (*_RECONCILE, "ladder")))),
     ):
@@ -156,6 +159,15 @@ def _paths(data: object) -> Iterator[_Mistake]:
                 yield path, f"{_short(text)} is a folder; name a file"
             elif why := _leads_out(text):
                 yield path, why
+
+
+def _one_file(data: dict[str, Any]) -> Iterator[_Mistake]:
+    """A scan puts a new file in the place of the old one: a journal in it would be gone."""
+    inventory, journal = _at(data, ("inventory", "store")), _at(data, ("reconcile", "store"))
+    scan = inventory if isinstance(inventory, str) else InventoryDoc().store
+    if isinstance(journal, str) and normpath(journal.removeprefix("sqlite:///")) == normpath(scan):
+        why = f"{_short(scan)} is the scan's store, which each scan replaces: name another file"
+        yield ("reconcile", "store"), why
 
 
 def _unreadable(text: str, schemes: tuple[str, ...]) -> str:

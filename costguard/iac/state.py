@@ -58,13 +58,15 @@ def read_state(raw: bytes, name: str, where: str) -> States:
     """What a state manages. ``name`` is what gaps call the file, ``where`` what people call the configuration.
 
     Never raises for what stands in the file: what can't be read is a gap, and the rest is read all the same. A file of
-    no bytes is a state that manages nothing, as Terraform takes it.
+    no bytes is one, too: to Terraform it is a state that manages nothing, but it is also what a full disk or an upload
+    that was broken off leaves of one, and then everything that it managed would count as unmanaged.
     """
     reader = _Reader(name, where)
     try:
         text = _text(raw)
-        if len(text):
-            reader.read(text)
+        if not len(text):
+            raise _Unreadable("it is empty: restore it, or take it away if it manages nothing")
+        reader.read(text)
     except _Unreadable as error:
         reader.gap(str(error))
     return reader.states()
@@ -314,6 +316,8 @@ class _Reader:
         if head.version is None and (not _null(head.values) or isinstance(head.format_version, str)):
             self._shown(head)
         elif head.version == 4:
+            if _null(head.resources):
+                raise _Unreadable("it has no list of resources, which Terraform writes also where there are none")
             self._version4(head)
         elif head.version == 3:
             self._version3(head)

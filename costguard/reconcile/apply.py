@@ -11,6 +11,7 @@ from typing import Unpack
 
 import msgspec
 
+from costguard.catalog.encoding import legal
 from costguard.clouds.writing import TagWriter, Target
 from costguard.config import LadderDoc
 from costguard.errors import InputError, UsageError
@@ -23,6 +24,7 @@ from costguard.reconcile.run import OPEN, Act, Engine, Outcome, Settings, check_
 
 _SKEW = timedelta(minutes=5)
 """How far ahead the clock of whoever planned may be."""
+_HARMFUL: tuple[Rung, ...] = ("stop", "terminate")
 _NIGHT = timedelta(hours=20)
 """What is stopped or terminated within it counts together. A day, but for a run each night that now and then begins
 earlier than the night before."""
@@ -38,7 +40,7 @@ def apply(
     even be begun. Beyond a cap nothing is sent, and the outcome says which.
     """
     acts, now = _accepted(changes, writers, settings), settings["now"]()
-    caps = _barred(changes, acts, settings, _lately(journal, now))
+    caps = (*_barred(changes, acts, settings, _lately(journal, now)), *_unheard(acts, journal))
     if caps or not acts:
         return Outcome(run="", caps=caps)
     run = Run(id=named(now), kind="apply", change_set=changes.id, started=now, payload=written(changes))
@@ -104,6 +106,11 @@ def acts_of(changes: ChangeSet) -> Iterator[Act]:
     for change in changes.changes:
         if change.decision != "tag":
             continue
+        for value in change.values:
+            if value.after is not None and not (
+                legal(change.cloud, value.key, "key") and legal(change.cloud, value.after, "value")
+            ):
+                raise InputError(f"{change.id}: its cloud doesn't take {value.key!r} = {value.after!r}: plan again")
         target = _target(change)
         before = {value.key: value.before for value in change.values}
         expects = {**change.expects, **before}
@@ -212,6 +219,19 @@ def _closed(steps: Sequence[Step], ladder: LadderDoc, today: date) -> Iterator[H
     """Nothing climbs on a day on which nobody is there to object, whenever it was planned."""
     if steps and not Calendar(map(date.fromisoformat, ladder.holidays)).opens(today):
         yield Held(limit="ladder.holidays", of=f"{today} is no business day", most=0, held=len(steps))
+
+
+def _unheard(acts: Iterable[Act], journal: Journal) -> Iterator[Held]:
+    """What is to be stopped or terminated of which this journal doesn't know that it was in quarantine: it is another
+    journal than the plan's, or a new one, and knows nothing of what was done today either."""
+    for rung in _HARMFUL:
+        ids = {act.target.id for act in acts if act.verb == rung}
+        flags = journal.flags(ids) if ids else {}
+        unheard = sum(id_ not in flags or "quarantine" not in flags[id_].climbed for id_ in ids)
+        if unheard:
+            yield Held(
+                limit=f"ladder.{rung}", of="what this journal doesn't know to be in quarantine", most=0, held=unheard
+            )
 
 
 def _lately(journal: Journal, now: datetime, but: Collection[int] = (), run: str = "") -> Iterator[tuple[Rung, Target]]:

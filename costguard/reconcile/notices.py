@@ -102,9 +102,14 @@ def _item(step: Step, change: Change | None) -> Item:
     )
 
 
+_WORTH = 0.5
+"""What is less sure than that is more often wrong than right, and isn't told."""
+
+
 def _remedy(step: Step, change: Change | None) -> str:
     """What mends it: the values that are probable, the other tags by name; and what keeps it as it is for now."""
-    likely = {value.tag: value for value in change.proposed if value.after is not None} if change else {}
+    proposed = change.proposed if change else ()
+    likely = {value.tag: value for value in proposed if value.after is not None and value.confidence >= _WORTH}
     parts = [
         f"{likely[tag].key} = {likely[tag].after} (probably; {likely[tag].confidence:.2f} sure)"
         if tag in likely

@@ -17,6 +17,7 @@ from costguard.catalog.encoding import encode, legal
 from costguard.clouds.writing import Target
 from costguard.config import ExcludeDoc, ReconcileDoc
 from costguard.engine import Judged, remarks, stream
+from costguard.errors import UsageError
 from costguard.iac.markers import CLAIMS
 from costguard.model.change import CHANGE_SET_SCHEMA, Change, ChangeSet, Decision, Held, Patch, Value, sealed
 from costguard.model.finding import Finding, Tool, Verdict
@@ -27,7 +28,7 @@ from costguard.reconcile.infer import Inference, Inferred, Witness
 from costguard.reconcile.ladder import Climb, Flagged, climb
 from costguard.reconcile.limits import Caps
 from costguard.reconcile.source import Sources, Wanted
-from costguard.scan import Judging, Survey
+from costguard.scan import SEEN, Judging, Survey
 
 if TYPE_CHECKING:
     from costguard.clouds.store import Store
@@ -92,7 +93,11 @@ def plan(store: "Store", planning: Planning) -> Planned:
     planner = _Planner(planning, rules, inference)
     for judged in stream(policy, "live", union.resources(), planning.judging.today):
         planner.add(judged)
+    if not planner.covered:
+        named = ", ".join((*planning.narrowed.accounts, *planning.narrowed.types))
+        raise UsageError(f"none of the {planner.read:,} resources that were read is of {named}: is that spelled right?")
     gaps, notes = survey.gaps(union)
+    notes += _aged(store.noted(SEEN), planning.now)
     gaps += silent
     planner.finish()
     # What wasn't seen is gone only where everything was looked at.
@@ -144,6 +149,8 @@ class _Planner:
         self._resources: dict[str, Resource] = {}
         self._owners: dict[str, str] = {}
         self.read = 0
+        self.covered = not (planning.narrowed.accounts or planning.narrowed.types)
+        """Whether anything is what the plan was narrowed to."""
         self.parents: set[str] = set()
         self.seen: set[str] = set()
         """Those of the ids that an earlier plan flagged that are there still; ``settled`` are at fault no more."""
@@ -156,6 +163,7 @@ class _Planner:
     def add(self, judged: Judged) -> None:
         self.read += 1
         resource = judged.resource
+        self.covered = self.covered or self._planning.narrowed.covers(resource)
         self.parents.update(relation.id for relation in resource.related if relation.kind == "parent")
         if resource.address in self._planning.flags:
             self.seen.add(resource.address)
@@ -185,7 +193,7 @@ class _Planner:
     def _decided(self, resource: Resource, faults: Sequence[Finding], secret: Collection[str]) -> Change:
         """The first thing that stands against writing decides; what is left is written."""
         missing = tuple(dict.fromkeys(one.tag for one in faults if one.tag))
-        excluded = next((n for n, one in enumerate(self._doc.exclude) if _excludes(one, resource)), None)
+        excluded = next((n for n, one in enumerate(self._doc.exclude) if excludes(one, resource)), None)
         if excluded is not None:
             why = f"costguard.yaml leaves it alone (reconcile.exclude, entry {excluded + 1})"
             return _change(resource, "skip", why, missing=missing)
@@ -430,6 +438,15 @@ class _Planner:
         ]
 
 
+def _aged(seen: str | None, now: datetime) -> list[str]:
+    """What is to be said of a scan that isn't of today: it is read again before anything is written, but what was made
+    since isn't in it."""
+    age = now - datetime.fromisoformat(seen) if seen else timedelta()
+    return (
+        [f"the scan is {age // timedelta(hours=1):,} hours old: what was made since isn't in it"] if age > _OLD else []
+    )
+
+
 def _change(resource: Resource, decision: Decision, why: str, *, missing: tuple[str, ...]) -> Change:
     return Change(
         id=resource.address,
@@ -470,7 +487,8 @@ def _by_tag(value: Value) -> tuple[str, str]:
     return value.tag, value.key
 
 
-def _excludes(doc: ExcludeDoc, resource: Resource) -> bool:
+def excludes(doc: ExcludeDoc, resource: Resource) -> bool:
+    """Whether an entry of ``reconcile.exclude`` is about a resource, by its own tags and all else that is given."""
     tags = resource.surfaces[0].tags
     return (
         _any(_globs(doc.type), resource.type)
@@ -492,6 +510,7 @@ def _any(globs: Sequence[str], text: str) -> bool:
     return not globs or any(glob_matches(glob, text) for glob in globs)
 
 
+_OLD = timedelta(hours=24)
 _LIFE = re.compile(r"([0-9]+)([hd])")
 
 

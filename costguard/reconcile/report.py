@@ -86,6 +86,9 @@ def headline(outcome: Outcome) -> str:
 def _next(outcome: Outcome) -> str:
     if outcome.complete:
         return f"`costguard reconcile undo {outcome.run}` takes back what is still as it was written."
+    back = f"`costguard reconcile undo {outcome.run}` takes back what was written."
+    if outcome.how == "done":
+        return f"Once what stood in the way is mended, plan again; {back}"
     return (
         f"`costguard reconcile apply --resume {outcome.run} --apply` goes on with it, `costguard reconcile undo "
         f"{outcome.run}` takes it back."

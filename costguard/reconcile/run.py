@@ -153,8 +153,9 @@ class Settings(TypedDict, total=False):
     """What a run is given beside its acts, the journal and the writers.
 
     ``now`` is aware UTC. ``workers`` calls are under way at a time. ``powers`` and ``notices`` do the ladder's steps;
-    steps without them are left. ``lease`` is how long a place is kept from others without word. ``progress`` is called
-    a few times a second, in the caller's thread.
+    steps without them are left. ``objection`` is asked of each act of a change set, with the tags that were just read:
+    why it isn't to be done any more, empty where it is. ``lease`` is how long a place is kept from others without word.
+    ``progress`` is called a few times a second, in the caller's thread.
     """
 
     limits: Required[LimitsDoc]
@@ -166,6 +167,7 @@ class Settings(TypedDict, total=False):
     progress: Callable[[Progress], object]
     sleep: Callable[[float], object]
     lease: timedelta
+    objection: "Callable[[Act, Mapping[str, str]], str]"
 
 
 def what(entry: Entry) -> What:
@@ -231,6 +233,8 @@ class Engine:
         self._notices = settings.get("notices")
         self._progress = settings.get("progress", _unwatched)
         self._sleep = settings.get("sleep", time.sleep)
+        # An undo puts back what was there, whatever is planned today.
+        self._objection = settings.get("objection", _none) if run.kind == "apply" else _none
         self._expires = expires
         self._term = settings.get("lease", LEASE)
         self._leases = _Leases(journal, run.id, self._now, self._term, self._reload)
@@ -502,7 +506,7 @@ class Engine:
             # Somebody else may have been.
             return acts
         for act, current in zip(acts, readings, strict=True):
-            entry = _decided(self._run.id, act, current, self._entries.get(act.number))
+            entry = _decided(self._run.id, act, current, self._entries.get(act.number), self._objection)
             if entry.state != "intended" or entry.found == "unread":
                 settled.append(entry)
                 continue
@@ -649,7 +653,7 @@ class Engine:
                 return False
         if self._lacks_snapshot(act):
             return False
-        intent = _allowed(self._run.id, act, power, self._writers)
+        intent = _allowed(self._run.id, act, power, self._writers, self._objection)
         reading = self._reading(epoch)
         if self._leases.hindrance(place):
             return False
@@ -723,6 +727,11 @@ class Engine:
             kept.append(msgspec.structs.replace(flag, refused={**flag.refused, step.rung: day}))
         if kept:
             self._journal.flag(kept, flags)
+
+
+def _none(_: Act, __: Mapping[str, str]) -> str:
+    """Nothing speaks against it."""
+    return ""
 
 
 def _unwatched(_: Progress) -> None:
@@ -840,6 +849,7 @@ def foresee(acts: Sequence[Act], writers: Mapping[Cloud, TagWriter], settings: S
     """What a run would do now. Reads everything, and writes nothing anywhere."""
     tags = [act for act in acts if act.verb == "tags"]
     powers = settings.get("powers", {})
+    objection = settings.get("objection", _none)
     simulated: dict[str, Current] = {}
 
     def read(batch: Sequence[Act]) -> Sequence[Current]:
@@ -852,7 +862,7 @@ def foresee(acts: Sequence[Act], writers: Mapping[Cloud, TagWriter], settings: S
             for batch, currents in zip(batches, pool.map(read, batches), strict=True):
                 for act, current in zip(batch, currents, strict=True):
                     seen = simulated.get(act.target.id, current)
-                    entry = _decided("", act, seen, None)
+                    entry = _decided("", act, seen, None, objection)
                     entries.append(entry)
                     if entry.state == "intended" and seen.tags is not None:
                         # What is taken away is only taken away when this is there.
@@ -863,7 +873,7 @@ def foresee(acts: Sequence[Act], writers: Mapping[Cloud, TagWriter], settings: S
         if act.verb == "notice" and settings.get("notices") is not None:
             entries.append(_entry("", act))
         elif act.verb in _AIMED and power is not None:
-            entries.append(_allowed("", act, power, writers))
+            entries.append(_allowed("", act, power, writers, objection))
     return Outcome(
         run="",
         rehearsal=True,
@@ -899,7 +909,9 @@ def _skipped(run: str, act: Act, how: What, why: str) -> Entry:
     return msgspec.structs.replace(_entry(run, act), state="skipped", how=how, why=why)
 
 
-def _decided(run: str, act: Act, current: Current, earlier: Entry | None) -> Entry:
+def _decided(
+    run: str, act: Act, current: Current, earlier: Entry | None, objection: "Callable[[Act, Mapping[str, str]], str]"
+) -> Entry:
     """The entry that follows from a reading: ``intended`` where it is to be written, and may be."""
     if earlier is not None and what(earlier) == "unsettled":
         entry = _seen(earlier, current) or _given_up(earlier, current)
@@ -922,8 +934,8 @@ def _decided(run: str, act: Act, current: Current, earlier: Entry | None) -> Ent
     why = _differences({**act.before, **act.expects}, tags, drifted)
     if not before or len(drifted) > len(changed):
         return _skipped(run, act, "drifted", why)
-    if kept := _kept(act, tags):
-        return _skipped(run, act, "drifted", kept)
+    if against := _kept(act, tags) or objection(act, tags):
+        return _skipped(run, act, "drifted", against)
     after = {key: act.after[key] for key in before}
     if full := _full(act.target.cloud, tags, after):
         return _skipped(run, act, "full", full)
@@ -969,11 +981,20 @@ def _elsewise(entry: Entry, found: Finding, current: Current) -> Entry:
         return msgspec.structs.replace(entry, state="skipped", how="drifted", found=found, why=why)
     if entry.how == "done":
         return msgspec.structs.replace(entry, state="verified", found=found, why=f"after the write {there}")
+    if any(tags.get(key) == text != entry.before.get(key) for key, text in entry.after.items()):
+        # A call is taken as a whole: what is as it was intended, and wasn't before, says that it was.
+        return msgspec.structs.replace(entry, state="verified", found="theirs", why=f"since the write {there}")
     why = f"whether it was written isn't known, and now {there}"
     return msgspec.structs.replace(entry, state="skipped", how="drifted", found=found, why=why)
 
 
-def _allowed(run: str, act: Act, power: Power, writers: Mapping[Cloud, TagWriter]) -> Entry:
+def _allowed(
+    run: str,
+    act: Act,
+    power: Power,
+    writers: Mapping[Cloud, TagWriter],
+    objection: "Callable[[Act, Mapping[str, str]], str]",
+) -> Entry:
     """The entry of a snapshot, a stop or a termination: ``intended`` where all is as it was when it was planned."""
     if act.target.type not in power.types:
         return _skipped(run, act, "refused", f"nothing of the type {act.target.type} is ever stopped or terminated")
@@ -985,8 +1006,8 @@ def _allowed(run: str, act: Act, power: Power, writers: Mapping[Cloud, TagWriter
     drifted = [key for key, text in act.expects.items() if current.tags.get(key) != text]
     if drifted:
         return _skipped(run, act, "drifted", _differences(act.expects, current.tags, drifted))
-    if kept := _kept(act, current.tags):
-        return _skipped(run, act, "drifted", kept)
+    if against := _kept(act, current.tags) or objection(act, current.tags):
+        return _skipped(run, act, "drifted", against)
     match power.state(act.target):  # The last look before the act itself.
         case "gone":
             return _skipped(run, act, "gone", "it isn't there any more")

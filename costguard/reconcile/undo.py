@@ -74,6 +74,7 @@ def rehearse_undo(
     """What :func:`undo` would do now. Reads everything and writes nothing anywhere; raises what it raises."""
     acts, settled = _inverse(found(run_id, journal), journal, "")
     check_writers(acts, writers)
+    settings.pop("objection", None)  # An undo puts back what was there, whatever is planned today.
     outcome = foresee(acts, writers, settings)
     return msgspec.structs.replace(outcome, entries=(*outcome.entries, *settled))
 
@@ -224,4 +225,4 @@ def _left(undoing: str, number: int, entry: Entry, part: Mapping[str, str | None
 
 def _is_ours(entry: Entry) -> bool:
     """Whether the run wrote it. Of what it wrote and somebody else wrote over since, single keys may still be its."""
-    return entry.state == "verified" and (entry.found == "ours" or entry.how == "done")
+    return entry.state == "verified" and (entry.found in ("ours", "theirs") or entry.how == "done")

@@ -466,9 +466,23 @@ class TestOtherForms:
 
         assert [claim.keys for claim in read(state(block)).claims] == [(TOPIC,)]
 
-    @pytest.mark.parametrize("raw", [b"", b'{"format_version":"1.0"}', b'{"version":4,"resources":null}', state()])
+    @pytest.mark.parametrize("raw", [b'{"format_version":"1.0"}', state()])
     def test_a_state_that_manages_nothing_is_no_gap(self, raw: bytes) -> None:
         assert read(raw) == States()
+
+    @pytest.mark.parametrize(
+        ("raw", "expected"),
+        [
+            (b"", "it is empty"),
+            (b'{"version":4}', "it has no list of resources"),
+            (b'{"version":4,"resources":null}', "it has no list of resources"),
+        ],
+    )
+    def test_what_a_full_disk_leaves_of_a_state_does_not_say_that_it_manages_nothing(
+        self, raw: bytes, expected: str
+    ) -> None:
+        (gap,) = read(raw).gaps
+        assert expected in gap.why
 
     @pytest.mark.parametrize(
         ("raw", "expected"),

@@ -8,7 +8,7 @@ import msgspec
 from costguard.config import LadderDoc, LimitsDoc, RungDoc
 from costguard.model.change import CHANGE_SET_SCHEMA, Change, ChangeSet, Rung, Step, Value, sealed
 from costguard.model.finding import Tool
-from costguard.reconcile.journal import Journal
+from costguard.reconcile.journal import Flag, Journal
 from costguard.reconcile.run import Outcome, Settings, What, what
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -124,3 +124,10 @@ class Meanwhile:
         if name == self._name and self._todo:
             self._todo.pop()()
         return getattr(self._journal, name)
+
+
+def in_quarantine(journal: Journal, *ids: str) -> None:
+    """The journal knows that these climbed up to the quarantine, three weeks ago."""
+    then = NOW.date() - timedelta(days=21)
+    rungs: tuple[Rung, ...] = ("notify", "remind", "quarantine")
+    journal.flag([Flag(id=id_, first=then, last=NOW.date(), climbed=dict.fromkeys(rungs, then)) for id_ in ids])

@@ -18,7 +18,19 @@ from costguard.reconcile.apply import apply, rehearse, resume
 from costguard.reconcile.journal import Flag, Journal
 from costguard.reconcile.run import Outcome, Progress, What, what
 from costguard.reconcile.undo import undo
-from tests.reconcile.build import ACCOUNT, LADDER, NOW, WIDE, Meanwhile, became, change, change_set, given, step
+from tests.reconcile.build import (
+    ACCOUNT,
+    LADDER,
+    NOW,
+    WIDE,
+    Meanwhile,
+    became,
+    change,
+    change_set,
+    given,
+    in_quarantine,
+    step,
+)
 from tests.servers.memory import Fault, MemoryCloud, MemoryPower
 
 OWNER = {"Owner": "shop"}
@@ -641,6 +653,7 @@ POWERED: Mapping[str, tuple[str, list[Fault], What, list[str]]] = {
 def test_what_a_machine_is_doing_decides_whether_it_is_stopped(
     journal: Journal, state: str, faults: list[Fault], becomes: What, done: list[str]
 ) -> None:
+    in_quarantine(journal, "a")
     cloud, power = MemoryCloud({"a": {}}), MemoryPower({"a": state})
     power.faults = list(faults)
     changes = change_set(steps=[step("a", "stop")])
@@ -661,6 +674,7 @@ SNAPSHOTS: Mapping[str, tuple[list[Fault], list[str]]] = {
 
 @pytest.mark.parametrize(("faults", "done"), SNAPSHOTS.values(), ids=SNAPSHOTS)
 def test_nothing_ends_without_its_snapshot(journal: Journal, faults: list[Fault], done: list[str]) -> None:
+    in_quarantine(journal, "a")
     cloud, power = MemoryCloud({"a": {}}), MemoryPower({"a": "there"})
     power.faults = list(faults)
     changes = change_set(steps=[step("a", "terminate", snapshot=True, type_="aws_ebs_volume")])
@@ -674,6 +688,7 @@ def test_nothing_ends_without_its_snapshot(journal: Journal, faults: list[Fault]
 
 
 def test_somebody_who_tags_it_in_the_last_moment_keeps_it(journal: Journal) -> None:
+    in_quarantine(journal, "a")
     cloud, power = MemoryCloud({"a": OWNER}), MemoryPower({"a": "there"})
     changes = change_set(steps=[step("a", "terminate", snapshot=True)])
     outcome = apply(changes, journal, {"aws": cloud}, **given(ladder=LADDER, powers={"aws": power}))
@@ -716,6 +731,7 @@ def test_somebody_who_tags_it_in_the_last_moment_keeps_it(journal: Journal) -> N
 def test_steps_that_the_ladder_does_not_allow_are_not_begun(
     journal: Journal, ladder: LadderDoc, steps: list[Step], caps: list[Held]
 ) -> None:
+    in_quarantine(journal, *(one.id for one in steps))
     power = MemoryPower({one.id: "there" for one in steps})
     outcome = apply(
         change_set(steps=steps),
@@ -748,6 +764,7 @@ def test_notices_are_given_to_who_delivers_them_and_again_only_where_they_were_n
 
 
 def test_steps_without_anybody_to_do_them_are_left(journal: Journal) -> None:
+    in_quarantine(journal, "a")
     cloud = MemoryCloud({"a": {}})
     changes = change_set(steps=[step("a", "notify"), step("a", "stop")])
     outcome = apply(changes, journal, {"aws": cloud}, **given(ladder=LADDER))

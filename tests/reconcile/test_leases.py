@@ -18,7 +18,19 @@ from costguard.model.change import Rung, Step
 from costguard.reconcile.apply import apply, resume
 from costguard.reconcile.journal import Busy, Journal
 from costguard.reconcile.run import What
-from tests.reconcile.build import ACCOUNT, LADDER, NOW, WIDE, Meanwhile, became, change, change_set, given, step
+from tests.reconcile.build import (
+    ACCOUNT,
+    LADDER,
+    NOW,
+    WIDE,
+    Meanwhile,
+    became,
+    change,
+    change_set,
+    given,
+    in_quarantine,
+    step,
+)
 from tests.servers.memory import MemoryCloud, MemoryPower
 
 OWNER = {"Owner": "shop"}
@@ -161,6 +173,7 @@ def test_a_long_batch_keeps_its_place(journal: Journal) -> None:
 
 @pytest.mark.parametrize("rung", ["stop", "terminate"])
 def test_nothing_is_stopped_or_terminated_by_a_call_that_waited_beyond_its_lease(journal: Journal, rung: Rung) -> None:
+    in_quarantine(journal, "i-1")
     pacer, now = Pacer(), [NOW]
 
     class Slow(MemoryPower):
@@ -183,6 +196,7 @@ def test_nothing_is_stopped_or_terminated_by_a_call_that_waited_beyond_its_lease
 
 def test_a_long_call_keeps_its_place_while_nothing_else_goes_on(journal: Journal) -> None:
     """A stop that waits for two and a half minutes for its turn."""
+    in_quarantine(journal, "i-1")
     pacer, now = Pacer(), [NOW]
 
     class Slow(MemoryPower):
@@ -271,6 +285,7 @@ def test_nobody_is_told_after_the_change_set_has_expired(journal: Journal) -> No
 
 
 def test_a_snapshot_of_an_earlier_attempt_is_none_of_what_was_written_since(journal: Journal) -> None:
+    in_quarantine(journal, "v-1")
     cloud, power = MemoryCloud({"v-1": {}}), MemoryPower({"v-1": "there"})
     changes = change_set(
         steps=[step("v-1", "terminate", snapshot=True, type_="aws_ebs_volume")], life=timedelta(days=7)

@@ -17,6 +17,7 @@ from costguard.clouds.sighting import Sighting
 from costguard.clouds.store import Store
 from costguard.clouds.writing import Target
 from costguard.config import ExcludeDoc, LadderDoc, LimitsDoc, ReconcileDoc, RungDoc
+from costguard.errors import UsageError
 from costguard.model.change import Change, ChangeSet, read, written
 from costguard.model.coverage import Cell
 from costguard.model.resource import Manager
@@ -25,7 +26,7 @@ from costguard.policy.load import load
 from costguard.reconcile.journal import Flag
 from costguard.reconcile.plan import Narrowed, Planning, plan
 from costguard.reconcile.source import Sources
-from costguard.scan import Judging
+from costguard.scan import SEEN, Judging
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 ACCOUNT = "111122223333"
@@ -63,12 +64,15 @@ def planned(
     narrowed: Narrowed | None = None,
     flags: Mapping[str, Flag] | None = None,
     states: Sequence[tuple[Path, str]] = (),
+    seen_at: str = "",
 ) -> ChangeSet:
     """The plan for an inventory, with no states and no IaC unless the sightings say so."""
     said = policy(folder, text)
     judging = Judging(policy=said, today=date(2026, 11, 23), states=states)
     with Store.create(folder / "scan.db") as store:
         store.add("native", sightings)
+        if seen_at:
+            store.note(SEEN, seen_at)
         for cell in cells:
             store.cell(cell)
         store.keep()
@@ -312,7 +316,15 @@ def test_a_plan_can_be_narrowed_to_an_account_and_a_type(tmp_path: Path) -> None
     seen = [queue("q", {"team": "shop"}), queue("q", {"team": "shop"}, account="444455556666")]
     changes = planned(tmp_path, seen, narrowed=Narrowed(accounts=("4444*",)))
     assert [one.account for one in changes.changes] == ["444455556666"]
-    assert planned(tmp_path / "b", seen, narrowed=Narrowed(types=("aws_s3_*",))).changes == ()
+    with pytest.raises(UsageError, match=r"none of the 2 resources that were read is of aws_s3_\*"):
+        planned(tmp_path / "b", seen, narrowed=Narrowed(types=("aws_s3_*",)))
+
+
+def test_a_scan_that_is_not_of_today_is_remarked_on(tmp_path: Path) -> None:
+    seen = [queue("q", {"team": "shop"})]
+    assert planned(tmp_path / "a", seen, seen_at="2026-11-22T12:00:00+00:00").notes == ()
+    (note,) = planned(tmp_path / "b", seen, seen_at="2026-11-20T12:00:00+00:00").notes
+    assert note == "the scan is 72 hours old: what was made since isn't in it"
 
 
 def test_what_could_not_be_read_is_a_gap_of_the_plan(tmp_path: Path) -> None:
