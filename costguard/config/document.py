@@ -309,7 +309,12 @@ class RungDoc(_Part, frozen=True, kw_only=True):
     types: Annotated[list[Text], Meta(min_length=1, description="Terraform types; * matches.")]
     most: (
         Annotated[
-            int, Meta(ge=1, le=10_000, description="Resources in one run: 500 by default, 5 to stop, 2 to terminate.")
+            int,
+            Meta(
+                ge=1,
+                le=10_000,
+                description="Resources in one run: 500 by default; 5 to stop, 100 at most; 2 to terminate, 20 at most.",
+            ),
         ]
         | None
     ) = None

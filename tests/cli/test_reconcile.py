@@ -1,7 +1,12 @@
 """``costguard reconcile`` as it is typed: scan, plan, look, rehearse, apply, look again, undo."""
 
 import json
+import os
+import signal
 import stat
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +15,7 @@ import pytest
 from costguard.cli.main import outcome
 from costguard.model.change import read
 from tests.servers.aws import HOME, AwsServer
-from tests.servers.faults import denied
+from tests.servers.faults import denied, lost, slow
 
 CONFIG = """
 version: 1
@@ -200,3 +205,80 @@ def test_the_google_role_for_writing_is_printed(capsys: Out) -> None:
     code, out, _ = run(capsys, "permissions", "google")
     assert code == 0
     assert "compute.instances.setLabels" in out
+
+
+def test_the_last_run_is_the_last_that_wrote_or_isnt_done(world: AwsServer, capsys: Out) -> None:
+    run(capsys, "plan", "--output", "changes.json")
+    code, _, err = run(capsys, "undo", "last", "--apply")
+    assert (code, "the journal has no run yet" in err) == (2, True)
+    first = json.loads(run(capsys, "apply", "changes.json", "--apply", "--format", "json")[1])["run"]
+    second = json.loads(run(capsys, "apply", "changes.json", "--apply", "--format", "json")[1])["run"]
+    code, _, err = run(capsys, "apply", "--resume", "--apply")
+    assert (code, "none of the last 2 runs can be resumed" in err) == (2, True)
+    code, out, err = run(capsys, "undo", "last", "--apply", "--format", "json")
+    assert f"the last one is run {first}, for the later run {second} wrote nothing" in err
+    assert (code, json.loads(out)["counts"]) == (0, {"written": 2})
+    assert tags_of(world, "orders") == {"Team": "shop"}
+
+
+def test_resume_without_a_name_takes_the_run_that_is_not_done(world: AwsServer, capsys: Out) -> None:
+    run(capsys, "plan", "--output", "changes.json")
+    world.fault(lost(), operation="GetResources", times=None)
+    world.fault(lost(), operation="*TagResource*")
+    world.fault(lost(), operation="ListQueueTags", skip=2)
+    code, _, _ = run(capsys, "apply", "changes.json", "--apply")
+    assert code == 3
+    world.faults.clear()
+    code, _, err = run(capsys, "apply", "--resume", "--apply")
+    assert (code, err) == (0, "")
+    assert tags_of(world, "orders") == {"Team": "shop", "owner": "shop"}
+
+
+def test_what_terraform_manages_since_the_plan_is_left(world: AwsServer, capsys: Out) -> None:
+    run(capsys, "plan", "--output", "changes.json")
+    arn = f"arn:aws:sqs:us-east-1:{HOME}:orders"
+    sqs = world.client("sqs")
+    url = sqs.get_queue_url(QueueName="orders")["QueueUrl"]
+    queue = {
+        "mode": "managed",
+        "type": "aws_sqs_queue",
+        "name": "orders",
+        "provider": 'provider["registry.terraform.io/hashicorp/aws"]',
+        "instances": [{"schema_version": 0, "attributes": {"arn": arn, "id": url, "url": url}}],
+    }
+    state = {
+        "version": 4,
+        "terraform_version": "1.11.4",
+        "serial": 1,
+        "lineage": "l",
+        "outputs": {},
+        "resources": [queue],
+    }
+    Path("terraform.tfstate").write_text(json.dumps(state))
+    code, out, _ = run(capsys, "apply", "changes.json", "--state", "terraform.tfstate", "--apply", "--format", "json")
+    outcomes = {one["id"].rpartition(":")[2]: one["outcome"] for one in json.loads(out)["changes"]}
+    assert (code, outcomes) == (3, {"orders": "drifted", "mails": "written"})
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_job_that_is_told_to_end_ends_as_at_the_keyboard_and_can_be_resumed_at_once(
+    world: AwsServer, capsys: Out, number: signal.Signals
+) -> None:
+    run(capsys, "plan", "--output", "changes.json")
+    world.fault(slow(1.5), operation="*TagResource*")
+    job = subprocess.Popen(
+        [sys.executable, "-m", "costguard", "reconcile", "apply", "changes.json", "--apply"],
+        env=os.environ.copy(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    deadline = time.monotonic() + 60
+    while not world.calls("*", "*TagResource*") and time.monotonic() < deadline:
+        time.sleep(0.05)
+    job.send_signal(number)
+    out, err = job.communicate(timeout=60)
+    assert job.returncode == 130, (out, err)
+    world.faults.clear()
+    code, _, err = run(capsys, "apply", "--resume", "--apply")
+    assert (code, err) == (0, "")
+    assert tags_of(world, "mails") == {"team": "post", "owner": "post"}

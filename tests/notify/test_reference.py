@@ -40,5 +40,5 @@ def test_the_event_is_what_a_webhook_gets() -> None:
 
 def test_the_mail_is_what_a_mail_server_gets() -> None:
     doc = SmtpDoc(host="smtp.acme.example", sender="costguard@acme.example", to=["finops@acme.example"])
-    sent = render(msgspec.structs.replace(shown(), counts={"reminded": 1, "notified": 1}), Mail(doc, None, False))
+    sent = render(msgspec.structs.replace(shown(), counts={"still flagged": 1, "flagged": 1}), Mail(doc, None, False))
     assert sent == MAIL
