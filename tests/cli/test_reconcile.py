@@ -276,8 +276,8 @@ def test_a_job_that_is_told_to_end_ends_as_at_the_keyboard_and_can_be_resumed_at
     while not world.calls("*", "*TagResource*") and time.monotonic() < deadline:
         time.sleep(0.05)
     job.send_signal(number)
-    out, err = job.communicate(timeout=60)
-    assert job.returncode == 130, (out, err)
+    said = job.communicate(timeout=60)
+    assert job.returncode == 130, said
     world.faults.clear()
     code, _, err = run(capsys, "apply", "--resume", "--apply")
     assert (code, err) == (0, "")
