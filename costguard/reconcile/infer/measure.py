@@ -27,20 +27,31 @@ _BELOW = 0.001
 class Table:
     """How often evidence was right, by its strata."""
 
-    def __init__(self, answers: Iterable[tuple[Sequence[str], bool, int]]) -> None:
+    def __init__(self, answers: Iterable[tuple[tuple[str, ...], bool, int]]) -> None:
         """``answers``: the strata, whether it was right, the family."""
         right: dict[str, int] = defaultdict(int)
         count: dict[str, int] = defaultdict(int)
         families: dict[str, set[int]] = defaultdict(set)
+        paths: dict[tuple[str, ...], list[str]] = {}
         for strata, was_right, family in answers:
-            for path in _paths(strata):
+            known = paths.get(strata)
+            if known is None:
+                known = paths[strata] = _paths(strata)
+            for path in known:
                 right[path] += was_right
                 count[path] += 1
                 families[path].add(family)
         self._seen = {path: (right[path] / count[path], len(families[path])) for path in count}
+        self._worth: dict[tuple[str, ...], float] = {}
 
-    def worth(self, strata: Sequence[str]) -> float:
+    def worth(self, strata: tuple[str, ...]) -> float:
         """The share of right answers that is to be expected of such evidence."""
+        known = self._worth.get(strata)
+        if known is None:
+            known = self._worth[strata] = self._weighed(strata)
+        return known
+
+    def _weighed(self, strata: tuple[str, ...]) -> float:
         share, weight = PRIORS.get(strata[0], _ELSE)
         for path in _paths(strata):
             seen, families = self._seen.get(path, (0.0, 0))

@@ -20,7 +20,7 @@ from costguard.policy.rules.require import Require
 from costguard.reconcile.infer import Inference, Inferred, Witness
 from costguard.reconcile.infer.measure import PRIORS, Curve, Table, surprise
 from costguard.reconcile.infer.surroundings import LONGEST_SAID, SILENT, Item, Surroundings, short
-from costguard.reconcile.infer.words import Guess, Learned, Words, words
+from costguard.reconcile.infer.words import Guess, Learned, Vocabulary, Words
 
 FEWEST = 50
 """Tagged resources of a rule, without which nothing is measured: then only the policy's own word counts."""
@@ -150,6 +150,8 @@ class _Study:
         self._witnesses = witnesses
         self._threshold = threshold
         self._around = Surroundings(resources(), rules)
+        self._vocabulary = Vocabulary(self._rules)
+        self._latest: tuple[Resource, Words] | None = None
         self._learned: dict[int, Learned] = {}
         self._judges: dict[int, _Judge] = {}
         dice = np.random.default_rng(seed)
@@ -185,7 +187,7 @@ class _Study:
             for resource in resources():
                 row = self._around.row(resource.id or resource.address)
                 if row in learned:
-                    vocabulary[row] = words(resource, self._rules)
+                    vocabulary[row] = self._vocabulary.of(resource)
                 if row in measured:
                     sample[row] = resource
         return vocabulary, sample
@@ -212,7 +214,7 @@ class _Study:
         if learned is not None:
             row = around.row(resource.id or resource.address)
             if alone is None:
-                guess = learned.guess(row, words(resource, self._rules), rule)
+                guess = learned.guess(row, self._words(resource), rule)
             else:
                 guess = learned.held_out(row, alone=alone)
             if guess is not None:
@@ -221,6 +223,12 @@ class _Study:
                 says = _said(f"resources of such a name and place mostly have {key} = {short(value)}")
                 items.append(Item("model", value, ("model", *_standing(guess, value, items)), says))
         return items
+
+    def _words(self, resource: Resource) -> Words:
+        """One resource is asked of several tags in a row."""
+        if self._latest is None or self._latest[0] is not resource:
+            self._latest = resource, self._vocabulary.of(resource)
+        return self._latest[1]
 
     def _hidden(self, rule: int, rows: npt.NDArray[np.int64], sample: Mapping[int, Resource]) -> Iterator[_Held]:
         """Every third one is hidden by itself, with its family, and with most of that, as things go untagged in

@@ -7,6 +7,7 @@ says doesn't depend on the order of that.
 
 import re
 from array import array
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -17,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from costguard.model.change import EvidenceKind
-from costguard.model.resource import Known, Resource, module_of
+from costguard.model.resource import Cloud, Known, Resource, module_of
 from costguard.policy.rules.require import Require
 from costguard.policy.selector import meanings
 
@@ -168,15 +169,35 @@ class _Members:
 
     def of(self, hash_: int) -> Rows:
         key = np.uint64(hash_)
-        first = np.searchsorted(self._hashes, key, "left")
-        last = np.searchsorted(self._hashes, key, "right")
-        return self._rows[first:last].astype(np.int64)
+        first = self._hashes.searchsorted(key, "left")
+        if first == len(self._hashes) or self._hashes[first] != key:
+            return _EMPTY
+        return self._rows[first : self._hashes.searchsorted(key, "right")].astype(np.int64)
 
 
 class _Tally(NamedTuple):
+    """How often a group has each value, which it has most, how many of it have one, and how many ought to."""
+
     counts: Mapping[int, int]
+    first: int
     tagged: int
     size: int
+
+
+class _Subject(NamedTuple):
+    """A resource that is asked about: where it is found, and its places with their hashes."""
+
+    resource: Resource
+    row: int
+    places: list[tuple[Place, int]]
+
+
+class _Keys(NamedTuple):
+    """A rule's key on a cloud, and what means the same, without regard to case."""
+
+    key: str
+    same: frozenset[str]
+    aliases: frozenset[str]
 
 
 class Surroundings:
@@ -220,6 +241,8 @@ class Surroundings:
         self.families = _families(_unsigned(homes)[order], np.asarray(rooted, np.int8)[order], ends)
         self._family = _Members(self.families, np.arange(len(order)))
         self._tally = lru_cache(maxsize=1 << 16)(self._counted)
+        self._keys = lru_cache(maxsize=None)(self._keyed)
+        self._latest: _Subject | None = None
 
     def _ends(self, hashes: "array[int]", rows: "array[int]", rank: Rows) -> Rows:
         """The relations whose other end is in the inventory, as pairs of rows."""
@@ -237,7 +260,16 @@ class Surroundings:
 
     def row(self, id_: str) -> int:
         """The row of a resource, :data:`NOTHING` where the inventory doesn't have it."""
-        return int(self._found(np.array([_hash(id_)], np.uint64))[0])
+        key = np.uint64(_hash(id_))
+        at = int(self._ids.searchsorted(key))
+        return at if at < len(self._ids) and self._ids[at] == key else NOTHING
+
+    def _subject(self, resource: Resource) -> _Subject:
+        """One resource is asked of several tags in a row: what is the same for all of them is looked up once."""
+        if self._latest is None or self._latest.resource is not resource:
+            found = [(place, _hash(place.name)) for place in places(resource)]
+            self._latest = _Subject(resource, self.row(resource.id or resource.address), found)
+        return self._latest
 
     def family(self, row: int) -> Rows:
         """The rows that are made and tagged together with it, itself among them."""
@@ -277,15 +309,16 @@ class Surroundings:
     def evidence(self, resource: Resource, rule: int, without: Rows = _EMPTY) -> list[Item]:
         """All that speaks for a value, as if the rows of ``without`` had none; nor is the resource's own value looked
         at, if the rule allows it."""
-        row = self.row(resource.id or resource.address)
-        if row != NOTHING and row not in without:
-            without = np.append(without, row)
-        without = np.sort(without)
+        subject = self._subject(resource)
+        row = subject.row
+        without = np.sort(without) if len(without) > 1 else without
+        if row != NOTHING and not _holds(without, row):
+            without = np.insert(without, without.searchsorted(row), row) if len(without) else np.array([row])
         return [
             *self._own(resource, rule, without),
             *self._parents(resource, rule, row, without),
             *self._children(rule, row, without, self._key(resource, rule)),
-            *self._around(resource, rule, row, without),
+            *self._around(subject, rule, without),
         ]
 
     def _own(self, resource: Resource, rule_index: int, without: Rows) -> Iterator[Item]:
@@ -297,21 +330,21 @@ class Surroundings:
         rule = self._rules[rule_index]
         if not resource.surfaces:
             return
-        key = rule.spelling.on(resource.cloud)
-        same = {key.casefold(), rule.spelling.name.casefold()}
-        aliases = {alias.casefold() for alias in rule.aliases}
+        key, same, aliases = self._keys(rule_index, resource.cloud)
         for name, tag in sorted(resource.surfaces[0].tags.tags.items()):
+            folded = name.strip().casefold()
+            if name != key and folded not in same and folded not in aliases:
+                continue
             if not isinstance(tag.value, Known) or tag.value.sensitive:
                 continue
             texts = meanings(resource.cloud, tag.value.text)[::-1]
-            folded = name.strip().casefold()
             allowed = next((text for text in texts if rule.allows(text)), None)
             if name == key:
                 certain = rule.certainly(texts[0]) if allowed is None else None
                 if certain is not None and rule.allows(certain):
                     says = _saying(f"its {short(name)} is {short(texts[0])}, which means {short(certain)}")
                     yield Item("synonym", certain, ("synonym",), says)
-            elif folded in same or folded in aliases:
+            else:
                 meant = allowed if allowed is not None else rule.certainly(texts[0])
                 if meant is not None and rule.allows(meant):
                     sort = "case" if folded in same else f"key {folded}"
@@ -332,14 +365,15 @@ class Surroundings:
             if target in (NOTHING, row):
                 continue
             code = self._value(rule, target, without)
+            if code < 0 and relation.kind != "parent":
+                continue
             text = self.text(rule, code) if code >= 0 else ""
             name = short(_tail(relation.id))
             if relation.kind in ("cluster", "network"):
-                if code >= 0:
-                    kind: EvidenceKind = "cluster" if relation.kind == "cluster" else "network"
-                    says = _saying(f"its {relation.kind} {name} has {key} = {short(text)} itself")
-                    strata = f"{kind} itself", "subnet" if _SUBNET.search(relation.id) else "other"
-                    yield Item(kind, text, strata, says)
+                kind: EvidenceKind = "cluster" if relation.kind == "cluster" else "network"
+                says = _saying(f"its {relation.kind} {name} has {key} = {short(text)} itself")
+                strata = f"{kind} itself", "subnet" if _SUBNET.search(relation.id) else "other"
+                yield Item(kind, text, strata, says)
             elif relation.kind == "parent":
                 if code >= 0:
                     says = _saying(f"{name}, which it belongs to, has {key} = {short(text)}")
@@ -370,44 +404,70 @@ class Surroundings:
             below = np.unique(np.concatenate([self._down.of(int(one)) for one in below]))[:_MOST_KIN]
             words = "to what belongs to it"
 
-    def _around(self, resource: Resource, rule: int, row: int, without: Rows) -> Iterator[Item]:
-        key = self._key(resource, rule)
+    def _around(self, subject: _Subject, rule: int, without: Rows) -> Iterator[Item]:
+        key = self._key(subject.resource, rule)
         seen: set[str] = set()
-        for place in places(resource):
-            name = _hash(place.name)
+        for place, name in subject.places:
             tally = self._tally(place.sort, name, rule)
             if not tally.tagged:
                 continue
-            members = self._groups[place.sort].of(name)
-            at = np.searchsorted(members, without)
-            inside = without[(at < len(members)) & (members[np.minimum(at, len(members) - 1)] == without)]
-            counts = Counter(tally.counts)
-            gone = self.values[rule][inside]
-            counts.subtract(int(code) for code in gone if code >= 0)
-            tagged = sum(counts.values())
-            if not tagged:
-                continue
-            # The smallest number of the most frequent ones: the same whatever the order was.
-            code = min(counts, key=lambda one: (-counts[one], one))
-            most, others = counts[code], tally.size - (1 if row in inside else 0)
+            inside = _common(self._groups[place.sort].of(name), without)
+            gone = [code for code in self.values[rule][inside].tolist() if code >= 0]
+            if gone:
+                counts = Counter(tally.counts)
+                counts.subtract(gone)
+                tagged = tally.tagged - len(gone)
+                if not tagged:
+                    continue
+                code = _most(counts)
+                most = counts[code]
+            else:
+                tagged, code = tally.tagged, tally.first
+                most = tally.counts[code]
+            others = tally.size - (1 if _holds(inside, subject.row) else 0)
             sort = place.sort if place.sort not in seen else f"{place.sort} too"
             seen.add(place.sort)
-            says = _group_says(place, key, self.text(rule, code), most, tagged, others)
-            yield Item(_KINDS[place.sort], self.text(rule, code), (sort, *_grade(most, tagged, others)), says)
+            text = self.text(rule, code)
+            says = _group_says(place, key, text, most, tagged, others)
+            yield Item(_KINDS[place.sort], text, (sort, *_grade(most, tagged, others)), says)
 
     def _key(self, resource: Resource, rule: int) -> str:
-        return short(self._rules[rule].spelling.on(resource.cloud))
+        return short(self._keys(rule, resource.cloud).key)
+
+    def _keyed(self, index: int, cloud: Cloud | None) -> _Keys:
+        rule = self._rules[index]
+        key = rule.spelling.on(cloud)
+        same = frozenset({key.casefold(), rule.spelling.name.casefold()})
+        return _Keys(key, same, frozenset(alias.casefold() for alias in rule.aliases))
 
     def _value(self, rule: int, row: int, without: Rows) -> int:
-        return NOTHING if row in without else int(self.values[rule][row])
+        return NOTHING if _holds(without, row) else int(self.values[rule][row])
 
     def _counted(self, sort: str, name: int, rule: int) -> _Tally:
         members = self._groups[sort].of(name)
         codes = self.values[rule][members]
-        found, counts = np.unique(codes[codes >= 0], return_counts=True)
-        return _Tally(
-            dict(zip(found.tolist(), counts.tolist(), strict=True)), int(counts.sum()), int((codes != UNASKED).sum())
-        )
+        counts = Counter(codes[codes >= 0].tolist())
+        size = int(np.count_nonzero(codes != UNASKED))
+        return _Tally(counts, _most(counts) if counts else NOTHING, counts.total(), size)
+
+
+def _most(counts: Mapping[int, int]) -> int:
+    """The smallest number of the most frequent ones: the same whatever the order was."""
+    return min(counts, key=lambda one: (-counts[one], one))
+
+
+def _holds(rows: Rows, row: int) -> bool:
+    """Whether a row is among others, which are in their order."""
+    at = rows.searchsorted(row)
+    return bool(at < len(rows) and rows[at] == row)
+
+
+def _common(rows: Rows, others: Rows) -> Rows:
+    """Those of the others that are among the rows, of which there are some; both are in their order."""
+    at = rows.searchsorted(others)
+    at[at == len(rows)] = 0
+    found: Rows = others[rows[at] == others]
+    return found
 
 
 def _families(homes: _Hashes, rooted: npt.NDArray[np.int8], ends: Sequence[Rows]) -> _Hashes:
@@ -456,14 +516,19 @@ def _children_say(count: int, whose: str, tag: str) -> Callable[[], str]:
     return _saying(f"{subject} {tag}")
 
 
+_BUCKETS = (2, 3, 5, 10, 30, 100)
+_COUNTS = (*(f"<{edge}" for edge in _BUCKETS), "many")
+_SHARES = tuple((edge, f">={edge}") for edge in (1.0, 0.95, 0.8, 0.5))
+
+
 def _bucket(count: int) -> str:
-    return next((f"<{edge}" for edge in (2, 3, 5, 10, 30, 100) if count < edge), "many")
+    return _COUNTS[bisect_right(_BUCKETS, count)]
 
 
 def _grade(most: int, tagged: int, others: int) -> tuple[str, str, str]:
     """What a group's word depends on: whether its members agree, how many they are, and how many keep silent."""
     share = most / tagged
-    pure = next((f">={edge}" for edge in (1.0, 0.95, 0.8, 0.5) if share >= edge), "few")
+    pure = next((said for edge, said in _SHARES if share >= edge), "few")
     told = tagged / max(others, 1)
     loud = "most" if told >= 0.5 else "some" if told >= 0.1 else SILENT
     return pure, loud, _bucket(tagged)

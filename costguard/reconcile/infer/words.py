@@ -6,6 +6,7 @@ is in docs/adr/0013-what-a-missing-tag-probably-is.md.
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 from zlib import crc32
@@ -14,7 +15,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from costguard.model.resource import Known, Resource
+from costguard.model.resource import Cloud, Known, Resource
 from costguard.policy.rules.require import Require
 
 WIDTH = 1 << 15
@@ -31,6 +32,7 @@ _LONGEST = 300
 """Characters of a text that are read."""
 _MOST_WORDS = 16
 _MOST_TAGS = 30
+_BETWEEN = re.compile(r"[^A-Za-z0-9]+")
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+")
 _RANDOM = re.compile(r"(?=.*[0-9])[0-9a-f]{6,}|[0-9]{3,}")
 _ARN = re.compile(r"arn:[^:]*:([^:]*):[^:]*:[^:]*:")
@@ -59,29 +61,55 @@ class Words(msgspec.Struct, frozen=True):
         return not self.tags.keys() - {self.keys[rule]}
 
 
-def words(resource: Resource, rules: Sequence[Require]) -> Words:
-    """The words of a resource. Keys that mean the tag of a rule, too, are left out: they are evidence by themselves."""
-    plain = set(_named(resource))
-    tags: dict[str, Numbers] = {}
-    keys = tuple(rule.spelling.on(resource.cloud) for rule in rules)
-    if resource.surfaces:
-        asked = {key: rule.spelling.name for key, rule in zip(keys, rules, strict=True)}
-        hidden = {name.casefold() for rule in rules for name in (rule.spelling.name, *rule.aliases)}
-        hidden.update(key.casefold() for key in keys)
-        for key, tag in sorted(resource.surfaces[0].tags.tags.items())[:_MOST_TAGS]:
-            if not isinstance(tag.value, Known) or tag.value.sensitive:
-                continue
-            text = tag.value.text[:_LONGEST]
-            if key in asked:
-                tags[key] = _numbers({f"t:{asked[key]}={text}", *(f"n:{word}" for word in _split(text))})
-            elif key.strip().casefold() not in hidden:
-                plain.add(f"t:{key[:_LONGEST].casefold()}={text}")
-                if key == "Name":
-                    plain.update(f"n:{word}" for word in _pairs(_split(text)))
-                else:
-                    plain.update(f"v:{word}" for word in _split(text))
-    placed = _hashed(set(_placed(resource)), 0, PLACES)
-    return Words(np.concatenate((placed, _numbers(plain))), tags, keys)
+class _Asked(NamedTuple):
+    """On one cloud: the keys of the rules, which tag each is, and all that means one of them, in lower case."""
+
+    keys: tuple[str, ...]
+    tags: dict[str, str]
+    hidden: frozenset[str]
+
+
+class Vocabulary:
+    """Reads the words of resources. Keys that mean the tag of a rule, too, are left out: they are evidence by
+    themselves."""
+
+    def __init__(self, rules: Sequence[Require]) -> None:
+        self._rules = rules
+        self._asked = lru_cache(maxsize=None)(self._asking)
+
+    def _asking(self, cloud: Cloud | None) -> _Asked:
+        keys = tuple(rule.spelling.on(cloud) for rule in self._rules)
+        hidden = {name.casefold() for rule in self._rules for name in (rule.spelling.name, *rule.aliases)}
+        tags = {key: rule.spelling.name for key, rule in zip(keys, self._rules, strict=True)}
+        return _Asked(keys, tags, frozenset({*hidden, *(key.casefold() for key in keys)}))
+
+    def of(self, resource: Resource) -> Words:
+        asked = self._asked(resource.cloud)
+        plain = set(_named(resource))
+        tags: dict[str, Numbers] = {}
+        if resource.surfaces:
+            for key, tag in sorted(resource.surfaces[0].tags.tags.items())[:_MOST_TAGS]:
+                if not isinstance(tag.value, Known) or tag.value.sensitive:
+                    continue
+                text = tag.value.text[:_LONGEST]
+                if key in asked.tags:
+                    tags[key] = _said(asked.tags[key], text)
+                elif key.strip().casefold() not in asked.hidden:
+                    plain.add(f"t:{key[:_LONGEST].casefold()}={text}")
+                    if key == "Name":
+                        plain.update(f"n:{word}" for word in _pairs(_split(text)))
+                    else:
+                        plain.update(f"v:{word}" for word in _split(text))
+        numbers = sorted({_placing(word) for word in _placed(resource)})
+        numbers += sorted({_naming(word) for word in plain})
+        return Words(np.array(numbers, np.int32), tags, asked.keys)
+
+
+@lru_cache(maxsize=1 << 12)
+def _said(tag: str, text: str) -> Numbers:
+    """The words of a tag that the policy asks for. Nobody writes to them, so that resources may share them."""
+    found = {f"t:{tag}={text}", *(f"n:{word}" for word in _split(text))}
+    return np.array(sorted({_naming(word) for word in found}), np.int32)
 
 
 def _named(resource: Resource) -> Iterator[str]:
@@ -115,11 +143,17 @@ def _local(id_: str) -> str:
 
 def _split(text: str) -> list[str]:
     """Words of a name in its order, without what nobody chose: orderHistory-prod-0af3b1 is order, history, prod."""
-    found = []
-    for part in re.split(r"[^A-Za-z0-9]+", text[:_LONGEST]):
-        if part and not _RANDOM.fullmatch(part.casefold()):
-            found += [word.casefold() for word in _WORD.findall(part) if not _RANDOM.fullmatch(word)]
+    found: list[str] = []
+    for part in _BETWEEN.split(text[:_LONGEST]):
+        found += _parted(part)
     return found[:_MOST_WORDS]
+
+
+@lru_cache(maxsize=1 << 14)
+def _parted(part: str) -> Sequence[str]:
+    if not part or _RANDOM.fullmatch(part.casefold()):
+        return ()
+    return [word.casefold() for word in _WORD.findall(part) if not _RANDOM.fullmatch(word)]
 
 
 def _pairs(parts: Sequence[str]) -> list[str]:
@@ -127,13 +161,14 @@ def _pairs(parts: Sequence[str]) -> list[str]:
     return [*parts, *(one + other for one, other in pairwise(parts))]
 
 
-def _numbers(found: set[str]) -> Numbers:
-    return _hashed(found, PLACES, WIDTH)
+@lru_cache(maxsize=1 << 16)
+def _naming(word: str) -> int:
+    return PLACES + crc32(word.encode("utf-8", "replace")) % (WIDTH - PLACES)
 
 
-def _hashed(found: set[str], low: int, high: int) -> Numbers:
-    numbers = (low + crc32(word.encode("utf-8", "replace")) % (high - low) for word in found)
-    return np.unique(np.fromiter(numbers, np.int32, len(found)))
+@lru_cache(maxsize=1 << 16)
+def _placing(word: str) -> int:
+    return crc32(word.encode("utf-8", "replace")) % PLACES
 
 
 class Guess(NamedTuple):
@@ -228,8 +263,8 @@ class _Classifier:
         if not self._values:
             return _NONE
         columns = self._column[found]
-        own = columns[found >= PLACES]
-        familiar = float((own >= 0).mean()) if len(own) else 0.0
+        own = columns[found.searchsorted(PLACES) :]  # They are in their order.
+        familiar = np.count_nonzero(own >= 0) / len(own) if len(own) else 0.0
         columns = columns[columns >= 0]
         if not len(columns):
             return _NONE
