@@ -131,7 +131,8 @@ class Store:
         self._path = path
         self._partial = partial
         self._held = held
-        self._has_claims = False
+        self.has_claims = False
+        """Whether :meth:`claims` was called: without, nobody needs to ask who claims what."""
         self._lock = threading.Lock()
 
     @classmethod
@@ -232,7 +233,7 @@ class Store:
     def claims(self, claims: Iterable[tuple[str, Manager]]) -> None:
         """Who manages the resource of a key. Claims are for this process alone; they aren't kept in the file."""
         with self._lock:
-            self._has_claims = True
+            self.has_claims = True
             self._connection.execute(_CLAIMS)
             self._connection.executemany(
                 "INSERT INTO claim VALUES (?, ?)", ((key, _encode(manager)) for key, manager in claims)
@@ -241,7 +242,7 @@ class Store:
 
     def claimed(self, keys: Sequence[str]) -> tuple[Manager, ...]:
         """Those that claim a resource under any of its keys."""
-        if not self._has_claims:
+        if not self.has_claims:
             return ()
         rows = self._connection.execute(
             f"SELECT DISTINCT manager FROM temp.claim WHERE key IN ({','.join('?' * len(keys))})",  # noqa: S608

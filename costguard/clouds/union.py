@@ -73,7 +73,7 @@ class Union:
         cloud: Cloud = "google" if best.id.startswith("//") else "aws"
         managers = {manager for _, sighting in seen for manager in sighting.managers}
         related = {relation for _, sighting in seen for relation in sighting.related}
-        claims = self._store.claimed(native.keys(best.id))
+        claims = self._store.claimed(native.keys(best.id)) if self._store.has_claims else ()
         managers.update(claims)
         untaggable = next((sighting.untaggable for _, sighting in seen if sighting.untaggable), "")
         if cloud == "aws":

@@ -346,11 +346,14 @@ def _table(held: Iterable[_Held]) -> Table:
 def _weights(features: Any, right: Any) -> Any:
     """The weights of a logistic regression: how the sorts of evidence add up, for they are anything but independent."""
     from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]  # It has no types.
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # scikit-learn's own; it has no types.
 
     if len(set(right.tolist())) < 2:
         # All were right or all were wrong, whatever there was for them: each counts as it is.
         return np.array([*([1.0, -1.0] * (features.shape[1] // 2)), 0.0])
-    fitted = LogisticRegression(C=1.0, solver="newton-cholesky", max_iter=200).fit(features, right)
+    # On matrices of ten columns more threads only wait for each other: on a busy machine for most of a study's time.
+    with threadpool_limits(limits=1):
+        fitted = LogisticRegression(C=1.0, solver="newton-cholesky", max_iter=200).fit(features, right)
     return np.array([*fitted.coef_[0], fitted.intercept_[0]])
 
 
