@@ -23,6 +23,7 @@ _COMMANDS = {
     "reconcile": "costguard.cli.reconcile",
     "report": "costguard.cli.report",
     "scan": "costguard.cli.scan",
+    "spend": "costguard.cli.spend",
 }
 
 _UNDELIVERED = {errno.ENOSPC, errno.EIO, errno.EBADF}

@@ -1,0 +1,146 @@
+"""Bills as their providers export them, read as charges of one shape.
+
+A format is one file here with a class that satisfies :class:`Format`, and one line in :data:`FORMATS`. It knows the
+columns of its provider and what they mean, and says it in SQL: one expression for each of :data:`COLUMNS`. Nothing here
+reads a row. Whoever runs the SQL is :mod:`costguard.spend.engines`.
+"""
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Literal, Protocol
+
+import msgspec
+
+from costguard.model.cost import Basis
+
+FormatName = Literal["focus", "aws-cur", "gcp", "azure"]
+
+COLUMNS = ("provider", "account", "region", "service", "currency", "start", "class", "resource", "tags", "cost")
+"""What a charge has.
+
+``provider`` is aws, google, azure or what the bill calls it. ``account`` and ``resource`` are text, whatever they look
+like. ``start`` is when the charge began, in UTC. ``class`` is one of :data:`costguard.model.cost.CLASSES`. ``tags`` is
+text: a JSON object, with or without its braces; null where there are none. ``cost`` is DECIMAL(38,18), null where it
+can't be read.
+"""
+
+MONEY = "DECIMAL(38,18)"
+"""The type of all amounts: exact, and summed exactly, up to 10^20."""
+
+
+class Columns:
+    """The columns of an export, whatever letter case they are in. ``types`` are DuckDB's. ``loose``: all are text that
+    may say in a word, or with nothing, that it is null, as in a CSV file."""
+
+    def __init__(self, types: Mapping[str, str], *, loose: bool = False) -> None:
+        self.types = dict(types)
+        self._loose = loose
+        self._named = {name.casefold(): name for name in types}
+
+    def __contains__(self, name: str) -> bool:
+        return name.casefold() in self._named
+
+    def has(self, *names: str) -> bool:
+        """Whether all of these are there."""
+        return all(name in self for name in names)
+
+    def first(self, *names: str) -> str | None:
+        """The first of these that is there, as a quoted identifier."""
+        found = next((self._named[name.casefold()] for name in names if name in self), None)
+        return None if found is None else quoted(found)
+
+    def starting(self, *prefixes: str) -> list[str]:
+        """The names that begin so, in the file's order and spelling."""
+        return [name for name in self.types if name.casefold().startswith(tuple(map(str.casefold, prefixes)))]
+
+    def type(self, name: str) -> str:
+        """The type of a column that is there."""
+        return self.types[self._named[name.casefold()]]
+
+    def text(self, *names: str) -> str:
+        """The first of these that is there, as text; empty text is null."""
+        column = self.first(*names)
+        if column is None:
+            return "CAST(NULL AS VARCHAR)"
+        if self._loose:
+            return f"NULLIF(NULLIF({column}, ''), 'NULL')"
+        kind = next(self.type(name) for name in names if name in self)
+        return f"NULLIF({column}, '')" if kind.upper() == "VARCHAR" else f"CAST({column} AS VARCHAR)"
+
+    def money(self, *names: str) -> str:
+        """The first of these that is there, as an amount; null where it is none. A binary fraction means the shortest
+        decimal number that is read back as it, which is what it was before it was written to the file."""
+        column = self.first(*names)
+        if column is None:
+            return f"CAST(NULL AS {MONEY})"
+        kind = next(self.type(name) for name in names if name in self).upper()
+        if kind in ("DOUBLE", "FLOAT"):
+            # Below a thousand twelve decimals are at most fifteen digits, which name a double for themselves.
+            short = f"TRY_CAST({column} AS DECIMAL(38,12))"
+            exact = f"TRY_CAST(CAST({column} AS VARCHAR) AS {MONEY})"
+            return (
+                f"CASE WHEN ABS({column}) < 1000 AND CAST({short} AS DOUBLE) = {column} "
+                f"THEN CAST({short} AS {MONEY}) ELSE {exact} END"
+            )
+        return f"TRY_CAST({column} AS {MONEY})"
+
+    def time(self, *names: str) -> str:
+        """The first of these that is there, as a time; without a zone it is UTC."""
+        column = self.first(*names)
+        return "CAST(NULL AS TIMESTAMPTZ)" if column is None else f"TRY_CAST({column} AS TIMESTAMPTZ)"
+
+
+def quoted(name: str) -> str:
+    """A name as an identifier of SQL, whatever is in it."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """A text as a literal of SQL, whatever is in it."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+class Charges(msgspec.Struct, frozen=True, kw_only=True):
+    """How the rows of one export read as charges.
+
+    ``select`` has an expression for each of :data:`COLUMNS`; ``where`` leaves out rows that would count a cost twice.
+    ``tagged`` is false where the export has no tags, ``identified`` where it has no resource ids. ``folded``: the
+    export writes keys in lower case, with other characters replaced by ``_``. ``remarks`` are worth a reader's time.
+    """
+
+    select: Mapping[str, str]
+    where: str = ""
+    tagged: bool = True
+    identified: bool = True
+    folded: bool = False
+    remarks: tuple[str, ...] = ()
+
+
+class Format(Protocol):
+    """One provider's way of writing a bill."""
+
+    @property
+    def name(self) -> FormatName: ...
+
+    def recognises(self, columns: Columns) -> bool:
+        """Whether an export with these columns is of this format."""
+        ...
+
+    def charges(self, columns: Columns, basis: Basis) -> Charges:
+        """How its rows read. ``recognises`` has been asked, or somebody has named the format; raises
+        :class:`costguard.errors.InputError` where a column is missing without which nothing can be said."""
+        ...
+
+
+_MODULES: Mapping[FormatName, str] = {"focus": "focus"}
+"""In the order in which they are asked."""
+
+
+def formats() -> Mapping[FormatName, Format]:
+    """All that there are."""
+    return {name: import_module(f"costguard.billing.{module}").FORMAT for name, module in _MODULES.items()}
+
+
+def recognised(columns: Columns) -> Format | None:
+    """The format that an export with these columns is of."""
+    return next((one for one in formats().values() if one.recognises(columns)), None)

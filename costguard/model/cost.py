@@ -1,0 +1,130 @@
+"""Money: what a bill's charges come to by class and verdict. The wire format ``costguard/spend/v1`` is these types.
+
+Amounts are decimal numbers in text, to the last digit that the bill has ("20.52022672899"): nothing here is a float but
+ratios, which are for reading. The published JSON Schema is generated from these types and their docstrings
+(``scripts/write-schemas``): add, never rename or remove.
+"""
+
+from decimal import Decimal
+from typing import Literal
+
+import msgspec
+
+from costguard.model.finding import Tool
+from costguard.model.resource import Gap
+
+SpendSchema = Literal["costguard/spend/v1"]
+SPEND_SCHEMA: SpendSchema = "costguard/spend/v1"
+
+Basis = Literal["EffectiveCost", "BilledCost"]
+"""FOCUS's words for the two costs of a charge: with commitments spread over what they cover, or as it is invoiced."""
+
+Class = Literal["credit_adjustment", "tax", "purchase", "unused_commitment", "usage_no_resource", "usage_taggable"]
+"""What a charge is. Each is of exactly one class, and only the last can carry a tag of its own."""
+
+CLASSES: tuple[Class, ...] = (
+    "credit_adjustment",
+    "tax",
+    "purchase",
+    "unused_commitment",
+    "usage_no_resource",
+    "usage_taggable",
+)
+
+State = Literal["compliant", "missing", "empty", "invalid", "misspelled", "unknown"]
+"""What the policy makes of a taggable charge's tags. Of several faults the first counts, in the order of
+:data:`FAULTS`."""
+
+FAULTS: tuple[State, ...] = ("missing", "misspelled", "empty", "invalid", "unknown")
+STATES: tuple[State, ...] = ("compliant", "missing", "empty", "invalid", "misspelled", "unknown")
+
+
+def money(amount: Decimal) -> str:
+    """An amount as the reports have it: no exponent, no zeros at the end."""
+    text = f"{amount:f}"
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text in ("-0", "") else text
+
+
+class Period(msgspec.Struct, frozen=True, kw_only=True):
+    """From the first charge's start to the last one's, as days in UTC; ``end`` is the day after the last. Null where no
+    charge says when it was."""
+
+    start: str | None
+    end: str | None
+
+
+class Kpi(msgspec.Struct, frozen=True, kw_only=True):
+    """A share by the FinOps Foundation's formula, with what it is made of. ``ratio`` is null where the denominator
+    isn't positive, or the numerator isn't between nothing and it: credits can make a share meaningless, and ``note``
+    says so."""
+
+    id: str
+    name: str
+    numerator: str
+    denominator: str
+    ratio: float | None
+    note: str = ""
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """The spend of one value of a dimension: of one account, one service, one owner."""
+
+    name: str
+    total: str
+    taggable: str
+    compliant: str
+    untagged: str
+    ratio: float | None
+    """The share of ``taggable`` that is not compliant; null where it has no meaning."""
+
+
+class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
+    """Something about the bill that changes how its numbers are to be read, and what to do about it."""
+
+    id: str
+    message: str
+    remedy: str = ""
+    cost: str | None = None
+
+
+class Candidate(msgspec.Struct, frozen=True, kw_only=True):
+    """A resource, or a place in the source, whose tagging moves the share most. ``projected`` is the share of taggable
+    spend that is not compliant once this and all before it are mended; ``command`` is what mends it."""
+
+    kind: Literal["resource", "source"]
+    name: str
+    cost: str
+    resources: int
+    states: tuple[State, ...]
+    missing: tuple[str, ...]
+    account: str
+    service: str
+    projected: float | None
+    command: str = ""
+
+
+class SpendReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What one bill comes to, in one currency, under one policy.
+
+    ``classes`` sum to ``total``. In ``taggable`` the six states sum to ``usage_taggable``; ``untagged``, a part of
+    ``missing``, is what has no tag at all. ``complete`` is false when ``gaps`` names rows or files that could not be
+    read.
+    """
+
+    schema: SpendSchema
+    tool: Tool
+    complete: bool
+    cost: Basis
+    currency: str
+    period: Period
+    total: str
+    classes: dict[str, str]
+    taggable: dict[str, str]
+    kpis: tuple[Kpi, ...] = ()
+    by: dict[str, tuple[Part, ...]] = {}
+    pareto: tuple[Candidate, ...] = ()
+    diagnoses: tuple[Diagnosis, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    rows: int = 0

@@ -1,0 +1,108 @@
+"""The groups of a bill beside their verdicts, in an embedded database, and every sum that a report needs of them.
+
+All that is reported comes from the same two tables, so that it adds up: ``groups`` as the grouping query gave them, and
+``rulings``, one for each case that was judged. Amounts stay DECIMAL(38,18) until they are Decimal here.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from costguard.billing import MONEY, literal
+from costguard.spend.query import DIMENSIONS
+from costguard.spend.verdicts import Case, Judge
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+_BATCH = 50_000
+
+
+class Ledger:
+    """A bill's groups. ``scratch`` is a folder for what doesn't fit into ``memory``."""
+
+    def __init__(self, scratch: Path, *, memory: str = "500MB", threads: int | None = None) -> None:
+        import duckdb
+
+        self._db: duckdb.DuckDBPyConnection = duckdb.connect()
+        self._db.execute("SET TimeZone = 'UTC'")
+        self._db.execute(f"SET memory_limit = {literal(memory)}")
+        self._db.execute(f"SET temp_directory = {literal(str(scratch))}")
+        self._db.execute("SET preserve_insertion_order = false")
+        if threads is not None:
+            self._db.execute(f"SET threads = {threads}")
+
+    @property
+    def db(self) -> "duckdb.DuckDBPyConnection":
+        """The database: for engines that run their query in it."""
+        return self._db
+
+    # ------------------------------------------------------------- taking groups in
+
+    def open(self, *, daily: bool) -> None:
+        """Makes room for groups."""
+        texts = ", ".join(f"{name} VARCHAR" for name in (*DIMENSIONS, *(["day"] if daily else [])))
+        self._daily = daily
+        self._db.execute(f"CREATE TABLE groups (export INTEGER, {texts}, cost {MONEY}, charges BIGINT, unread BIGINT)")
+
+    def take(self, export: int, query: str) -> None:
+        """Takes in the groups that a query in this database gives."""
+        self._db.execute(f"INSERT INTO groups SELECT {export}, * FROM ({query})")
+
+    def take_batches(self, export: int, batches: "Iterable[pa.RecordBatch]") -> None:
+        """Takes in the groups that another engine gives, in any order of their columns."""
+        import pyarrow as pa
+
+        for batch in batches:
+            self._db.register("arrived", pa.Table.from_batches([batch]))
+            self._db.execute(f"INSERT INTO groups BY NAME SELECT {export} AS export, * FROM arrived")
+            self._db.unregister("arrived")
+
+    # ------------------------------------------------------------- judging
+
+    def judge(self, judges: Mapping[int, Judge], tags: Sequence[str], needs: Iterable[str]) -> None:
+        """Judges what was taken in: each distinct tag set of an export once, and with what else the policy ``needs``.
+        ``tags`` are the policy's."""
+        import pyarrow as pa
+
+        wanted = [name for name in ("account", "region", "resource") if name in set(needs)]
+        keys = ", ".join(["export", "tags", "provider", *wanted])
+        self._db.execute(
+            f"CREATE TABLE cases AS SELECT ROW_NUMBER() OVER () AS id, * FROM (SELECT DISTINCT {keys} FROM groups)"
+        )
+        self._tags = tuple(tags)
+        columns = "".join(f", fault{n} VARCHAR, value{n} VARCHAR" for n in range(len(tags)))
+        self._db.execute(f"CREATE TABLE rulings (id BIGINT, state VARCHAR, untagged BOOLEAN, flaw VARCHAR{columns})")
+        cursor = self._db.cursor().execute(f"SELECT id, {keys} FROM cases ORDER BY id")
+        while rows := cursor.fetchmany(_BATCH):
+            batch: list[tuple[Any, ...]] = []
+            for id_, export, text, provider, *others in rows:
+                ruling = judges[export].one(Case(text, provider, **dict(zip(wanted, others, strict=True))))
+                batch.append(
+                    (
+                        id_,
+                        ruling.state,
+                        ruling.untagged,
+                        ruling.flaw or None,
+                        *(part for name in tags for part in (ruling.states.get(name), ruling.values.get(name))),
+                    )
+                )
+            names = ["id", "state", "untagged", "flaw"] + [
+                f"{part}{n}" for n in range(len(tags)) for part in ("fault", "value")
+            ]
+            table = pa.table({name: list(column) for name, column in zip(names, zip(*batch, strict=True), strict=True)})
+            self._db.register("batch", table)
+            self._db.execute("INSERT INTO rulings SELECT * FROM batch")
+            self._db.unregister("batch")
+        on = " AND ".join(f"groups.{name} IS NOT DISTINCT FROM cases.{name}" for name in keys.split(", "))
+        self._db.execute(
+            f"CREATE VIEW judged AS SELECT groups.*, rulings.* EXCLUDE (id) FROM groups "
+            f"JOIN cases ON {on} JOIN rulings USING (id)"
+        )
+
+    # ------------------------------------------------------------- sums
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """The rows of a query over ``judged``; amounts are :class:`~decimal.Decimal`."""
+        return self._db.execute(query).fetchall()
