@@ -15,12 +15,26 @@ from costguard.model.cost import Basis
 
 FormatName = Literal["focus", "aws-cur", "gcp", "azure"]
 
-COLUMNS = ("provider", "account", "region", "service", "currency", "start", "class", "resource", "tags", "cost")
+COLUMNS = (
+    "provider",
+    "account",
+    "region",
+    "service",
+    "currency",
+    "start",
+    "class",
+    "resource",
+    "tags",
+    "inherited",
+    "cost",
+)
 """What a charge has.
 
 ``provider`` is aws, google, azure or what the bill calls it. ``account`` and ``resource`` are text, whatever they look
 like. ``start`` is when the charge began, in UTC. ``class`` is one of :data:`costguard.model.cost.CLASSES`. ``tags`` is
-text: a JSON object, with or without its braces; null where there are none. ``cost`` is DECIMAL(38,18), null where it
+text: a JSON object, with or without its braces; null where there are none. ``inherited`` is the same of tags that don't
+stand on the resource and yet say whose its cost is: FOCUS 1.3's AllocatedTags, AWS's account tags, Google's project
+labels. They are never judged. ``cost`` is DECIMAL(38,18), null where it
 can't be read.
 """
 

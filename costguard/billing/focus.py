@@ -40,6 +40,7 @@ class Focus:
                     WHEN {category} = 'Usage' THEN 'usage_no_resource' END""",
                 "resource": resource,
                 "tags": _tags(columns),
+                "inherited": columns.text("AllocatedTags"),
                 "cost": columns.money(basis),
             },
             tagged="Tags" in columns,

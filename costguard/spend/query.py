@@ -6,7 +6,7 @@ and the policy is judged elsewhere. Other engines get it through SQLGlot (:mod:`
 
 from costguard.billing import Charges
 
-DIMENSIONS = ("provider", "account", "region", "service", "currency", "month", "class", "resource", "tags")
+DIMENSIONS = ("provider", "account", "region", "service", "currency", "month", "class", "resource", "tags", "inherited")
 """What a group has, all text. ``day`` comes beside ``month`` where it is asked for. ``month`` is ``2026-10``,
 null where no charge says when it was; ``class`` is null where the bill's own word for it isn't known."""
 
