@@ -11,6 +11,7 @@ import msgspec
 
 from costguard.config.document import (
     AggregatorDoc,
+    AllocateDoc,
     AssumeDoc,
     AwsDoc,
     BillDoc,
@@ -35,6 +36,7 @@ from costguard.config.document import (
     SmtpDoc,
     SnsDoc,
     SourceDoc,
+    SpendDoc,
     TerraformDoc,
     UrlFromEnvDoc,
 )
@@ -46,6 +48,7 @@ from costguard.policy.validate import explained, fits
 __all__ = [
     "NAME",
     "AggregatorDoc",
+    "AllocateDoc",
     "AssumeDoc",
     "AwsDoc",
     "BillDoc",
@@ -71,6 +74,7 @@ __all__ = [
     "SmtpDoc",
     "SnsDoc",
     "SourceDoc",
+    "SpendDoc",
     "TerraformDoc",
     "UrlFromEnvDoc",
     "find",

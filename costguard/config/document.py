@@ -235,6 +235,50 @@ class BillDoc(_Part, frozen=True, kw_only=True):
     ] = None
 
 
+class SplitDoc(_Part, frozen=True, kw_only=True):
+    """A cost that several share: by what each has of the spend that is allocated otherwise, or by a fixed key."""
+
+    tag: Annotated[Text, Meta(description="The policy's name of the tag among whose values it is split.")] = "owner"
+    shares: Annotated[
+        dict[Text, Annotated[float, Meta(gt=0)]] | None,
+        Meta(min_length=1, description="A value → its part; 2 and 1 are two thirds and one third. By spend otherwise."),
+    ] = None
+
+
+class AllocateDoc(_Part, frozen=True, kw_only=True):
+    """Says whose the spend is that no tag says it of. All that is given must hold, * matches; the first rule that fits
+    a charge and a tag counts. What is allocated so is shown as such, and stays what it is in every other number."""
+
+    provider: Text | list[Text] | None = None
+    account: Text | list[Text] | None = None
+    region: Text | list[Text] | None = None
+    service: Annotated[Text | list[Text] | None, Meta(description="The provider's service, as the bill has it.")] = None
+    charge: Annotated[
+        Literal["credit_adjustment", "tax", "purchase", "unused_commitment", "usage_no_resource", "usage_taggable"]
+        | None,
+        Meta(description="The class of the charge."),
+    ] = None
+    set: Annotated[
+        dict[Text, Text] | None, Meta(min_length=1, description="The policy's name of a tag → its value.")
+    ] = None
+    split: SplitDoc | None = None
+
+
+class SpendDoc(_Part, frozen=True, kw_only=True):
+    """How ``costguard spend`` reads the bill."""
+
+    cost: Annotated[
+        Literal["EffectiveCost", "BilledCost"],
+        Meta(description="FOCUS's words: commitments spread over what they cover, or as invoiced."),
+    ] = "EffectiveCost"
+    currency: Annotated[Text | None, Meta(description="The currency that is reported, where there are several.")] = None
+    inherit: Annotated[
+        bool,
+        Meta(description="Tags of the account or project that the bill itself has allocate what carries none."),
+    ] = True
+    allocate: list[AllocateDoc] = []
+
+
 class LimitsDoc(_Part, frozen=True, kw_only=True):
     """The most that one change set may change, and when applying it stops."""
 
@@ -506,6 +550,7 @@ class ConfigDoc(_Part, frozen=True, kw_only=True):
     inventory: InventoryDoc = InventoryDoc()
     terraform: TerraformDoc = TerraformDoc()
     billing: list[BillDoc] = []
+    spend: SpendDoc = SpendDoc()
     reconcile: ReconcileDoc = ReconcileDoc()
     slo: SloDoc = SloDoc()
     notify: list[NotifyDoc] = []

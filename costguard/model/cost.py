@@ -105,12 +105,39 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     command: str = ""
 
 
+class Recoverable(msgspec.Struct, frozen=True, kw_only=True):
+    """Taggable spend that is not compliant on the bill and whose resource is compliant in today's inventory: it is
+    mended already, and the bill will show it from now on. ``ratio`` is the share of taggable spend that is left without
+    it."""
+
+    cost: str
+    resources: int
+    ratio: float | None
+
+
+class Share(msgspec.Struct, frozen=True, kw_only=True):
+    """What one value of a tag costs, and how that is known: by the tag on the charge itself (``tagged``), by a tag of
+    its account or project (``inherited``), by a rule of costguard.yaml (``ruled``), or as its part of what several
+    share (``split``). These sum to ``total``. ``value`` is null for what nothing allocates. ``months`` sum to ``total``,
+    too."""
+
+    value: str | None
+    total: str
+    tagged: str
+    inherited: str
+    ruled: str
+    split: str
+    months: dict[str, str] = {}
+
+
 class SpendReport(msgspec.Struct, frozen=True, kw_only=True):
     """What one bill comes to, in one currency, under one policy.
 
-    ``classes`` sum to ``total``. In ``taggable`` the six states sum to ``usage_taggable``; ``untagged``, a part of
-    ``missing``, is what has no tag at all. ``complete`` is false when ``gaps`` names rows or files that could not be
-    read.
+    ``by`` splits the total by account, region, service (the provider's) and provider, and by the values of each of the
+    policy's tags (``tag:owner``) where these are as they should be; ``showback`` by whom each tag's spend is allocated
+    to, with what isn't. ``classes`` sum to ``total``. In ``taggable`` the six states sum to ``usage_taggable``;
+    ``untagged``, a part of ``missing``, is what has no tag at all. ``complete`` is false when ``gaps`` names rows or
+    files that could not be read.
     """
 
     schema: SpendSchema
@@ -124,7 +151,9 @@ class SpendReport(msgspec.Struct, frozen=True, kw_only=True):
     taggable: dict[str, str]
     kpis: tuple[Kpi, ...] = ()
     by: dict[str, tuple[Part, ...]] = {}
+    showback: dict[str, tuple[Share, ...]] = {}
     pareto: tuple[Candidate, ...] = ()
+    recoverable: Recoverable | None = None
     diagnoses: tuple[Diagnosis, ...] = ()
     gaps: tuple[Gap, ...] = ()
     rows: int = 0

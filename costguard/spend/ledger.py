@@ -5,8 +5,9 @@ All that is reported comes from the same two tables, so that it adds up: ``group
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from costguard.billing import MONEY, literal
 from costguard.spend.query import DIMENSIONS
@@ -32,6 +33,12 @@ class Ledger:
         self._db.execute("SET preserve_insertion_order = false")
         if threads is not None:
             self._db.execute(f"SET threads = {threads}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._db.close()
 
     @property
     def db(self) -> "duckdb.DuckDBPyConnection":
@@ -102,6 +109,29 @@ class Ledger:
         )
 
     # ------------------------------------------------------------- sums
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The policy's tags: of the n-th, ``bill`` has ``fault<n>`` and ``value<n>``."""
+        return self._tags
+
+    def currencies(self) -> list[tuple[str | None, int, Decimal]]:
+        """The currencies with how many charges and how much is in each, the one with the most charges first."""
+        return [
+            (name, int(charges), cost or Decimal())
+            for name, charges, cost in self.rows(
+                "SELECT currency, SUM(charges), SUM(cost) FROM groups GROUP BY 1 ORDER BY 2 DESC, 1"
+            )
+        ]
+
+    def choose(self, currency: str | None) -> None:
+        """Makes ``bill`` the charges in this currency: amounts in several are never added up. What the bill has a class
+        for that nobody knows can't be shown to be taggable."""
+        known = "currency IS NULL" if currency is None else f"currency = {literal(currency)}"
+        self._db.execute(
+            "CREATE OR REPLACE VIEW bill AS SELECT * REPLACE (COALESCE(class, 'usage_no_resource') AS class), "
+            f"class IS NULL AS unclassed FROM judged WHERE {known}"
+        )
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """The rows of a query over ``judged``; amounts are :class:`~decimal.Decimal`."""

@@ -1,102 +1,134 @@
 """From exports and a policy to a :class:`~costguard.model.cost.SpendReport`."""
 
 import tempfile
-from collections.abc import Sequence
-from datetime import date
+from collections.abc import Iterator
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import msgspec
 
 from costguard import __version__
-from costguard.billing import FormatName, literal
-from costguard.billing.exports import find
-from costguard.errors import InputError
-from costguard.model.cost import CLASSES, SPEND_SCHEMA, STATES, Basis, Kpi, Period, SpendReport, money
+from costguard.billing import Charges, FormatName
+from costguard.billing.exports import Export, find
+from costguard.config import SpendDoc
+from costguard.errors import InputError, UsageError
+from costguard.model.cost import SPEND_SCHEMA, Basis, Period, SpendReport, money
 from costguard.model.finding import Tool
 from costguard.model.resource import Gap
 from costguard.policy import Policy
+from costguard.spend import allocation, shares
+from costguard.spend.diagnoses import diagnose
 from costguard.spend.ledger import Ledger
+from costguard.spend.pareto import Inventory, pareto
 from costguard.spend.query import grouping
 from costguard.spend.verdicts import Judge, needs
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """What a report is to be about. ``currency``: the one that is reported; where there are several and none is named,
-    the one with the most charges."""
+    the one with the most charges. ``inventory`` is what the last scan saw, where there is one. ``most``: so many
+    candidates at most are named."""
 
     paths: tuple[tuple[str, FormatName | None], ...]
     basis: Basis = "EffectiveCost"
     currency: str | None = None
+    doc: SpendDoc = SpendDoc()
+    inventory: Inventory | None = None
+    most: int = 20
 
 
 def report(asked: Asked, policy: Policy, today: date) -> SpendReport:
     """Reads the bills and sums them. Raises :class:`InputError` where there is none that can be read."""
-    with tempfile.TemporaryDirectory(prefix="costguard-") as scratch:
-        ledger = Ledger(Path(scratch))
+    with tempfile.TemporaryDirectory(prefix="costguard-") as scratch, Ledger(Path(scratch)) as ledger:
         found = find(ledger.db, asked.paths)
         if not found.exports:
             raise InputError("\n".join(f"{gap.where}: {gap.why}" for gap in found.gaps) or "there is no bill to read")
         judges: dict[int, Judge] = {}
+        read: list[tuple[Export, Charges]] = []
         ledger.open(daily=False)
         for number, export in enumerate(found.exports):
             charges = export.reader().charges(export.columns, asked.basis)
             judges[number] = Judge(policy, today, tagged=charges.tagged, folded=charges.folded)
             ledger.take(number, grouping(charges, export.relation))
+            read.append((export, charges))
         ledger.judge(judges, list(policy.spellings), needs(policy))
-        return _summed(ledger, asked, found.gaps)
+        return _summed(ledger, asked, policy, read, list(found.gaps))
 
 
-def _summed(ledger: Ledger, asked: Asked, gaps: Sequence[Gap]) -> SpendReport:
-    classes = dict.fromkeys(CLASSES, Decimal())
-    taggable = dict.fromkeys((*STATES, "untagged"), Decimal())
-    rows = 0
-    left_out = list(gaps)
-    currencies = ledger.rows("SELECT currency, SUM(charges) FROM judged GROUP BY 1 ORDER BY 2 DESC, 1")
-    currency = asked.currency or next((name for name, _ in currencies if name), "")
-    for class_, state, untagged, cost, charges, unread in ledger.rows(
-        "SELECT COALESCE(class, 'usage_no_resource'), state, untagged, SUM(cost), SUM(charges), SUM(unread) "
-        f"FROM judged WHERE COALESCE(currency, '') = {literal(currency)} GROUP BY 1, 2, 3"
-    ):
-        amount = cost or Decimal()
-        rows += int(charges)
-        classes[class_] += amount
-        if class_ == "usage_taggable":
-            taggable[state] += amount
-            if untagged:
-                taggable["untagged"] += amount
-        if unread:
-            left_out.append(Gap("the bill", f"{unread} charges have no {asked.basis} that can be read"))
-    total = sum(classes.values(), Decimal())
-    usage = classes["usage_taggable"]
+def _summed(
+    ledger: Ledger, asked: Asked, policy: Policy, read: list[tuple[Export, Charges]], gaps: list[Gap]
+) -> SpendReport:
+    currencies = ledger.currencies()
+    currency = asked.currency or next((name for name, _, _ in currencies if name), None)
+    if asked.currency is not None and asked.currency not in {name for name, _, _ in currencies}:
+        there = ", ".join(sorted(name for name, _, _ in currencies if name)) or "none that is named"
+        raise UsageError(f"--currency {asked.currency}: the bill has no charges in it; there is {there}")
+    ledger.choose(currency)
+    gaps += _unread(ledger, read, asked.basis)
+    if asked.currency is None:
+        gaps += [
+            Gap(f"currency {name}" if name else "no currency", _other(charges, cost, name))
+            for name, charges, cost in currencies
+            if name != currency
+        ]
+    sums = shares.sums(ledger)
+    allocated, diagnoses = allocation.allocate(ledger, policy, asked.doc)
+    owner = allocated.get("owner") or next(iter(allocated.values()), None)
+    ordered = pareto(ledger, sums, asked.inventory, asked.most)
     return SpendReport(
         schema=SPEND_SCHEMA,
         tool=Tool(name="costguard", version=__version__),
-        complete=not left_out,
+        complete=not gaps,
         cost=asked.basis,
-        currency=currency,
+        currency=currency or "",
         period=_period(ledger),
-        total=money(total),
-        classes={name: money(amount) for name, amount in classes.items()},
-        taggable={name: money(amount) for name, amount in taggable.items()},
-        kpis=(_kpi("untagged_share_taggable", "% cost untagged, of taggable", taggable["untagged"], usage),),
-        gaps=tuple(sorted(left_out)),
-        rows=rows,
+        total=money(sums.total),
+        classes={name: money(amount) for name, amount in sums.classes.items()},
+        taggable={**{name: money(amount) for name, amount in sums.states.items()}, "untagged": money(sums.untagged)},
+        kpis=shares.kpis(sums, owner.allocated if owner else Decimal(), shares.right(ledger)),
+        by=shares.parts(ledger),
+        showback={name: one.shares for name, one in allocated.items()},
+        pareto=ordered.candidates,
+        recoverable=ordered.recoverable,
+        diagnoses=(*diagnose(ledger, policy, sums, read), *diagnoses),
+        gaps=tuple(sorted(gaps)),
+        rows=sums.charges,
     )
+
+
+def _other(charges: int, cost: Decimal, name: str | None) -> str:
+    named = f"--currency {name} reports them" if name else "nothing says what they are in"
+    return f"{charges} charges of {money(cost)} are not added up with the rest: {named}"
+
+
+def _unread(ledger: Ledger, read: list[tuple[Export, Charges]], basis: Basis) -> Iterator[Gap]:
+    """The charges that can't be counted, or not where they belong."""
+    for number, unread in ledger.rows("SELECT export, SUM(unread) FROM groups GROUP BY 1 HAVING SUM(unread) > 0"):
+        export, _ = read[number]
+        yield Gap(_named(export), f"{unread} charges have no {basis} that can be read, and count as nothing")
+    for number, flaw, charges, cost in ledger.rows(
+        "SELECT export, flaw, SUM(charges), SUM(cost) FROM judged WHERE flaw IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2 "
+        "LIMIT 20"
+    ):
+        export, _ = read[number]
+        yield Gap(_named(export), f"{flaw}: {charges} charges of {money(cost or Decimal())} are unknown")
+    for number, charges, cost in ledger.rows(
+        "SELECT export, SUM(charges), SUM(cost) FROM groups WHERE class IS NULL GROUP BY 1"
+    ):
+        export, _ = read[number]
+        why = f"{charges} charges of {money(cost or Decimal())} are of a kind that costguard doesn't know"
+        yield Gap(_named(export), f"{why}: they are counted as usage without a resource")
+
+
+def _named(export: Export) -> str:
+    first, *others = export.files
+    return f"{first} and {len(others)} more" if others else first
 
 
 def _period(ledger: Ledger) -> Period:
-    ((first, last),) = ledger.rows("SELECT MIN(month), MAX(month) FROM judged")
-    return Period(start=first, end=last)
-
-
-def _kpi(id_: str, name: str, part: Decimal, whole: Decimal) -> Kpi:
-    sound = whole > 0 and 0 <= part <= whole
-    return Kpi(
-        id=id_,
-        name=name,
-        numerator=money(part),
-        denominator=money(whole),
-        ratio=float(part / whole) if sound else None,
-        note="" if sound else "credits or corrections make this share meaningless",
-    )
+    ((first, last),) = ledger.rows("SELECT MIN(month), MAX(month) FROM bill")
+    if first is None:
+        return Period(start=None, end=None)
+    end = date.fromisoformat(f"{last}-01")
+    return Period(start=f"{first}-01", end=f"{(end + timedelta(days=31)).replace(day=1)}")

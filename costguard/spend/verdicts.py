@@ -53,6 +53,11 @@ class Ruling(msgspec.Struct, frozen=True):
     flaw: str = ""
 
 
+def cloud_of(provider: str | None) -> Cloud | None:
+    """The cloud of a bill's provider, whose spelling of keys its tags have; None for any other."""
+    return _CLOUDS.get(provider or "")
+
+
 def needs(policy: Policy) -> frozenset[str]:
     """What of a charge beside its tags and its cloud the policy may look at: fields of :class:`Case`."""
     selectors = [rule.selector for rule in policy.rules] + [one.selector for one in policy.exemptions]
@@ -81,7 +86,7 @@ class Judge:
         return self._ruling(case)
 
     def _ruling(self, case: Case) -> Ruling:
-        cloud = _CLOUDS.get(case.provider or "")
+        cloud = cloud_of(case.provider)
         tags, flaw = read_tags(case.tags)
         open_ = flaw or ("" if self._tagged else "this export has no tags")
         resource = Resource(
