@@ -1,13 +1,22 @@
 """``costguard spend``: what share of a bill has no owner."""
 
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
 
 from costguard.billing import FormatName
 from costguard.cli import options
+from costguard.config import BillDoc, Config, ConfigDoc
 from costguard.errors import ExitCode, UsageError
+from costguard.model.cost import Basis, SpendReport
+from costguard.policy import Policy
+from costguard.reports import Style
+
+if TYPE_CHECKING:
+    from costguard.spend.pareto import Inventory
 
 
 @click.command("spend")
@@ -17,25 +26,50 @@ from costguard.errors import ExitCode, UsageError
     "--cost",
     "basis",
     type=click.Choice(["EffectiveCost", "BilledCost"]),
-    default="EffectiveCost",
-    show_default=True,
-    help="The cost that is summed: with commitments spread over what they cover, or as invoiced.",
+    help="The cost that is summed: with commitments spread over what they cover (the default), or as invoiced.",
 )
 @click.option(
     "--bill-format",
     type=click.Choice(["focus", "aws-cur", "gcp", "azure"]),
     help="The format of the exports, where it isn't to be recognised.",
 )
-@click.option("--currency", metavar="CODE", help="Report the charges in this currency.")
-@click.option("--format", "format_name", type=click.Choice(["json"]), default="json", show_default=True)
+@click.option("--currency", metavar="CODE", help="Report the charges in this currency, where there are several.")
+@click.option("--store", metavar="FILE", help="The last scan's store, which says what is mended already.")
+@click.option(
+    "--fail-below",
+    type=click.FloatRange(0, 1),
+    metavar="SHARE",
+    help="Exit code 1 where less than this share of taggable spend is compliant (0.95 is 95%).",
+)
+@options.live_options
+@click.option(
+    "--format",
+    "format_name",
+    type=click.Choice(["terminal", "json", "csv", "markdown"]),
+    default="terminal",
+    show_default=True,
+    help="How the report is written.",
+)
+@click.option("--output", "-o", metavar="FILE", help="Write the report to this file instead of standard output.")
+@click.option("--verbose", "-v", count=True, help="Every row of every table.")
+@click.option("--quiet", "-q", is_flag=True, help="The headline alone.")
+@click.option("--no-color", is_flag=True, help="No colours, also on a terminal. NO_COLOR does the same.")
 def command(
     policies: tuple[str, ...],
     config_file: str | None,
     exports: tuple[str, ...],
-    basis: str,
-    bill_format: str | None,
+    basis: Basis | None,
+    bill_format: FormatName | None,
     currency: str | None,
-    format_name: str,  # noqa: ARG001 - there is one so far.
+    store: str | None,
+    fail_below: float | None,
+    states: tuple[str, ...],
+    allowed: tuple[str, ...],
+    format_name: str,
+    output: str | None,
+    verbose: int,
+    quiet: bool,
+    no_color: bool,
 ) -> ExitCode:
     """Judge the charges of a bill by the policy, and sum them.
 
@@ -44,11 +78,83 @@ def command(
     """
     from costguard.spend.report import Asked, report
 
+    look = options.style(verbose=verbose, quiet=quiet, no_color=no_color, output=output)
     policy = options.policy_in_force(policies, config_file)
-    if not exports:
+    config = options.config_in_force(config_file)
+    doc = config.doc if config is not None else ConfigDoc(version=1)
+    paths = tuple((path, bill_format) for path in exports) or _configured(config)
+    if not paths:
         raise UsageError("say which bill: name its files, or put them under billing in costguard.yaml")
-    named = msgspec.convert(bill_format, FormatName | None)
-    asked = Asked(paths=tuple((path, named) for path in exports), basis=basis, currency=currency)  # type: ignore[arg-type]
-    done = report(asked, policy, datetime.now(UTC).date())
-    options.write(msgspec.json.format(msgspec.json.encode(done), indent=1).decode() + "\n")
-    return ExitCode.CLEAN if done.complete else ExitCode.INCOMPLETE
+    options.keep(output, *exports)
+    done = report(
+        Asked(
+            paths=paths,
+            basis=basis or doc.spend.cost,
+            currency=currency or doc.spend.currency,
+            doc=doc.spend,
+            inventory=_inventory(config, doc, policy, store, states, allowed),
+        ),
+        policy,
+        datetime.now(UTC).date(),
+    )
+    _deliver(done, format_name, look, output)
+    if not done.complete:
+        return ExitCode.INCOMPLETE
+    return ExitCode.FINDINGS if fail_below is not None and _below(done, fail_below) else ExitCode.CLEAN
+
+
+def _configured(config: Config | None) -> tuple[tuple[str, FormatName | None], ...]:
+    """The bills that costguard.yaml names, as seen from here."""
+    if config is None:
+        return ()
+    return tuple((_seen_from(config.folder, bill), bill.format) for bill in config.doc.billing)
+
+
+def _seen_from(folder: Path, bill: BillDoc) -> str:
+    return bill.path if "://" in bill.path or Path(bill.path).is_absolute() else str(folder / bill.path)
+
+
+def _inventory(
+    config: Config | None,
+    doc: ConfigDoc,
+    policy: Policy,
+    store: str | None,
+    states: tuple[str, ...],
+    allowed: tuple[str, ...],
+) -> "Inventory | None":
+    """What the last scan saw; None where there was none, and nobody named one."""
+    path = Path(store) if store is not None else (config.folder if config else Path()) / doc.inventory.store
+    if store is None and not path.is_file():
+        return None
+    from costguard.spend.inventory import inventory
+
+    return inventory(path, options.live_judging(config, doc.inventory, policy, states, allowed))
+
+
+def _below(report: SpendReport, share: float) -> bool:
+    """Whether less than the share is compliant; a share that has no meaning is not below anything, where there is
+    nothing that could be tagged."""
+    found = next(one for one in report.kpis if one.id == "compliant_share_taggable")
+    return found.ratio < share if found.ratio is not None else found.denominator != "0"
+
+
+def _deliver(report: SpendReport, format_name: str, look: Style, output: str | None) -> None:
+    from costguard.reports import spend as rendered
+    from costguard.reports.text import json_text
+
+    match format_name:
+        case "json":
+            text = json_text(msgspec.json.format(msgspec.json.encode(report), indent=1)) + "\n"
+        case "csv":
+            text = rendered.table(report)
+        case "markdown":
+            text = rendered.markdown(report)
+        case _:
+            text = rendered.terminal(report, look)
+    if output is None or output == "-":
+        options.write(text, utf_8=format_name != "terminal")
+        return
+    try:
+        Path(output).write_bytes(text.encode("utf-8", "backslashreplace"))
+    except OSError as error:
+        raise UsageError(f"--output: {output} can't be written: {error.strerror}") from error

@@ -118,8 +118,7 @@ class Recoverable(msgspec.Struct, frozen=True, kw_only=True):
 class Share(msgspec.Struct, frozen=True, kw_only=True):
     """What one value of a tag costs, and how that is known: by the tag on the charge itself (``tagged``), by a tag of
     its account or project (``inherited``), by a rule of costguard.yaml (``ruled``), or as its part of what several
-    share (``split``). These sum to ``total``. ``value`` is null for what nothing allocates. ``months`` sum to ``total``,
-    too."""
+    share (``split``). These sum to ``total``, and so do ``months``. ``value`` is null for what nothing allocates."""
 
     value: str | None
     total: str
