@@ -37,6 +37,7 @@ from costguard.config.document import (
     SnsDoc,
     SourceDoc,
     SpendDoc,
+    SplitDoc,
     TerraformDoc,
     UrlFromEnvDoc,
 )
@@ -75,6 +76,7 @@ __all__ = [
     "SnsDoc",
     "SourceDoc",
     "SpendDoc",
+    "SplitDoc",
     "TerraformDoc",
     "UrlFromEnvDoc",
     "find",

@@ -239,10 +239,16 @@ class SplitDoc(_Part, frozen=True, kw_only=True):
     """A cost that several share: by what each has of the spend that is allocated otherwise, or by a fixed key."""
 
     tag: Annotated[Text, Meta(description="The policy's name of the tag among whose values it is split.")] = "owner"
-    shares: Annotated[
-        dict[Text, Annotated[float, Meta(gt=0)]] | None,
-        Meta(min_length=1, description="A value → its part; 2 and 1 are two thirds and one third. By spend otherwise."),
-    ] = None
+    shares: (
+        Annotated[
+            dict[Text, Annotated[float, Meta(gt=0)]],
+            Meta(
+                min_length=1,
+                description="A value → its part, 2 and 1 are two thirds and a third. By spend otherwise.",
+            ),
+        ]
+        | None
+    ) = None
 
 
 class AllocateDoc(_Part, frozen=True, kw_only=True):
@@ -258,9 +264,9 @@ class AllocateDoc(_Part, frozen=True, kw_only=True):
         | None,
         Meta(description="The class of the charge."),
     ] = None
-    set: Annotated[
-        dict[Text, Text] | None, Meta(min_length=1, description="The policy's name of a tag → its value.")
-    ] = None
+    set: (
+        Annotated[dict[Text, Text], Meta(min_length=1, description="The policy's name of a tag → its value.")] | None
+    ) = None
     split: SplitDoc | None = None
 
 

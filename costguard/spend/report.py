@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Iterator
 from datetime import date, timedelta
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from pathlib import Path
 
 import msgspec
@@ -25,6 +25,10 @@ from costguard.spend.query import grouping
 from costguard.spend.verdicts import Judge, needs
 
 
+_DIGITS = 80
+"""More than any sum of amounts has: Python's own 28 would round."""
+
+
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """What a report is to be about. ``currency``: the one that is reported; where there are several and none is named,
     the one with the most charges. ``inventory`` is what the last scan saw, where there is one. ``most``: so many
@@ -40,7 +44,11 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 def report(asked: Asked, policy: Policy, today: date) -> SpendReport:
     """Reads the bills and sums them. Raises :class:`InputError` where there is none that can be read."""
-    with tempfile.TemporaryDirectory(prefix="costguard-") as scratch, Ledger(Path(scratch)) as ledger:
+    with (
+        localcontext(prec=_DIGITS),
+        tempfile.TemporaryDirectory(prefix="costguard-") as scratch,
+        Ledger(Path(scratch)) as ledger,
+    ):
         found = find(ledger.db, asked.paths)
         if not found.exports:
             raise InputError("\n".join(f"{gap.where}: {gap.why}" for gap in found.gaps) or "there is no bill to read")
