@@ -24,7 +24,6 @@ from costguard.spend.pareto import Inventory, pareto
 from costguard.spend.query import grouping
 from costguard.spend.verdicts import Judge, needs
 
-
 _DIGITS = 80
 """More than any sum of amounts has: Python's own 28 would round."""
 
