@@ -129,6 +129,79 @@ class Share(msgspec.Struct, frozen=True, kw_only=True):
     months: dict[str, str] = {}
 
 
+class Burn(msgspec.Struct, frozen=True, kw_only=True):
+    """How fast an error budget is used in one window: ``spent`` of ``budget``, which is the window's own part of it.
+    ``rate`` is one by the other; at 1 the budget is used up exactly when the window ends. Null where it has no meaning.
+    ``end`` is the day after the last."""
+
+    start: str
+    end: str
+    days: int
+    spent: str
+    budget: str
+    rate: float | None
+    note: str = ""
+
+
+class Slo(msgspec.Struct, frozen=True, kw_only=True):
+    """How the objective stands in its window, the ``days`` before ``end``, which is the day after the bill's last.
+
+    ``budget`` is what may be spent without its tags: 1 - ``objective`` of ``taggable``. ``spent`` is what isn't
+    ``compliant``, its part ``unknown`` what nothing can be said of; ``left`` is negative where more was spent than
+    there is. ``state`` is ``missed`` only where known faults alone are more than the budget, and ``undecided`` where it
+    hangs on what is unknown, or where credits make all this meaningless, as ``notes`` then say. ``seen`` counts the
+    days with taggable charges. Of ``burn`` the first window is the whole one, the second its last tenth.
+    """
+
+    objective: str
+    start: str | None
+    end: str | None
+    days: int
+    seen: int
+    taggable: str
+    compliant: str
+    unknown: str
+    budget: str
+    spent: str
+    left: str
+    state: Literal["met", "missed", "undecided"]
+    burn: tuple[Burn, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class Day(msgspec.Struct, frozen=True, kw_only=True):
+    """The taggable spend of one day (UTC)."""
+
+    day: str
+    taggable: str
+    compliant: str
+
+
+class Point(msgspec.Struct, frozen=True, kw_only=True):
+    """The share of taggable spend that is compliant, as an earlier run or a day had it. ``at`` is the day itself, or
+    the day after the last one of the run's bill. ``policy`` tells policies apart: under another one a share is not the
+    same share."""
+
+    kind: Literal["run", "day"]
+    at: str
+    taggable: str
+    compliant: str
+    ratio: float | None
+    policy: str = ""
+
+
+class UnitCost(msgspec.Struct, frozen=True, kw_only=True):
+    """What a resource of a Terraform type and size costs in a month of 730 hours, by ``resources`` of them that the
+    bill has: their median, the least and the most."""
+
+    type: str
+    size: str
+    month: str
+    least: str
+    most: str
+    resources: int
+
+
 class SpendReport(msgspec.Struct, frozen=True, kw_only=True):
     """What one bill comes to, in one currency, under one policy.
 
@@ -154,5 +227,9 @@ class SpendReport(msgspec.Struct, frozen=True, kw_only=True):
     pareto: tuple[Candidate, ...] = ()
     recoverable: Recoverable | None = None
     diagnoses: tuple[Diagnosis, ...] = ()
+    slo: Slo | None = None
+    days: tuple[Day, ...] = ()
+    trend: tuple[Point, ...] = ()
+    prices: tuple[UnitCost, ...] = ()
     gaps: tuple[Gap, ...] = ()
     rows: int = 0

@@ -11,13 +11,13 @@ import msgspec
 from costguard import __version__
 from costguard.billing import Charges, FormatName
 from costguard.billing.exports import Export, find
-from costguard.config import SpendDoc
+from costguard.config import SloDoc, SpendDoc
 from costguard.errors import InputError, UsageError
 from costguard.model.cost import SPEND_SCHEMA, Basis, Period, SpendReport, money
 from costguard.model.finding import Tool
 from costguard.model.resource import Gap
 from costguard.policy import Policy
-from costguard.spend import allocation, shares
+from costguard.spend import allocation, shares, slo
 from costguard.spend.diagnoses import diagnose
 from costguard.spend.ledger import Ledger
 from costguard.spend.pareto import Inventory, pareto
@@ -39,6 +39,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     doc: SpendDoc = SpendDoc()
     inventory: Inventory | None = None
     most: int = 20
+    slo: SloDoc | None = None
 
 
 def report(asked: Asked, policy: Policy, today: date) -> SpendReport:
@@ -60,11 +61,16 @@ def report(asked: Asked, policy: Policy, today: date) -> SpendReport:
             ledger.take(number, grouping(charges, export.relation))
             read.append((export, charges))
         ledger.judge(judges, list(policy.spellings), needs(policy))
-        return _summed(ledger, asked, policy, read, list(found.gaps))
+        return _summed(ledger, asked, policy, read, list(found.gaps), today)
 
 
 def _summed(
-    ledger: Ledger, asked: Asked, policy: Policy, read: list[tuple[Export, Charges]], gaps: list[Gap]
+    ledger: Ledger,
+    asked: Asked,
+    policy: Policy,
+    read: list[tuple[Export, Charges]],
+    gaps: list[Gap],
+    today: date,
 ) -> SpendReport:
     currencies = ledger.currencies()
     currency = asked.currency or next((name for name, _, _ in currencies if name), None)
@@ -82,6 +88,10 @@ def _summed(
     sums = shares.sums(ledger)
     allocated, diagnoses = allocation.allocate(ledger, policy, asked.doc)
     owner = allocated.get("owner") or next(iter(allocated.values()), None)
+    dated = None
+    if asked.slo is not None:
+        relations = [(number, charges, export.relation) for number, (export, charges) in enumerate(read)]
+        dated = slo.dated(ledger, relations, needs(policy), currency)
     ordered = pareto(ledger, sums, asked.inventory, asked.most)
     return SpendReport(
         schema=SPEND_SCHEMA,
@@ -99,6 +109,8 @@ def _summed(
         pareto=ordered.candidates,
         recoverable=ordered.recoverable,
         diagnoses=(*diagnose(ledger, policy, sums, read), *diagnoses),
+        slo=slo.slo(dated, asked.slo, today) if dated is not None and asked.slo is not None else None,
+        days=slo.wire(dated) if dated is not None else (),
         gaps=tuple(sorted(gaps)),
         rows=sums.charges,
     )
