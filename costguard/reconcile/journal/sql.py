@@ -1,39 +1,30 @@
 """The journal in SQL: one implementation for SQLite, which needs nothing, and PostgreSQL, which a team shares.
 
-What it hides: that nouns are kept as JSON under a few columns that are searched, that a commit is only one when it is
-on the disk, and the many ways in which a database can fail. Each of those is a :class:`JournalError` with a sentence,
-and none names a password.
-
-SQLite runs with its write-ahead log (where the file system can't have one, with the rollback journal), synchronised at
-every commit; so a copy of the file is whole only together with the ``-wal`` beside it, which the last one that closes
-takes away. PostgreSQL is told ``synchronous_commit = on`` whatever the server's default.
+What it hides: that nouns are kept as JSON under a few columns that are searched. How the database is opened, and what
+its failures are called, is in :mod:`costguard.database`.
 """
 
-import os
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from hashlib import sha256
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from costguard.errors import JournalError, UsageError
+from costguard.database import Database, Use, open_database
+from costguard.errors import JournalError
 from costguard.model.spool import encoded
 from costguard.reconcile.journal import Busy, Ended, Entry, Flag, Journal, Run
 
 if TYPE_CHECKING:
-    from sqlalchemy import URL, Connection, Engine, Table
+    from sqlalchemy import Connection, Table
 
 T = TypeVar("T")
 
 _FORMAT = 1
 """The version of the tables; a store of another one isn't touched."""
-_PATIENCE = 30
-"""Seconds that a statement waits for another process that is writing."""
 _MANY = 500
 """Rows in one statement: SQLite takes 32,766 values in one, an older one 999."""
 _LONGEST = 1000
@@ -50,38 +41,22 @@ def open_journal(url: str) -> Journal:
     Raises :class:`UsageError` where SQLAlchemy (or psycopg) isn't installed or the address is none, and
     :class:`JournalError` where the store can't be opened, or is of another version.
     """
-    try:
-        import sqlalchemy
-    except ImportError as error:
-        raise UsageError(
-            "the journal needs SQLAlchemy, which isn't installed: pip install 'costguard-tags[reconcile]'"
-        ) from error
-    try:
-        address = sqlalchemy.make_url(url)
-    except (sqlalchemy.exc.ArgumentError, ValueError):
-        address = None
-    backend = address.get_backend_name() if address is not None else ""
-    # The address itself is in no message: it may hold a password.
-    if address is None or backend not in ("sqlite", "postgresql") or not address.database:
-        raise UsageError("the journal's address is neither sqlite:///PATH nor postgresql://USER@HOST/DATABASE")
-    if backend == "sqlite":
-        return _Sql(_sqlite(address), address.database, _mend_sqlite)
-    return _Sql(_postgresql(address), f"postgresql://{address.host or ''}/{address.database}", _mend_postgresql)
+    return _Sql(open_database(url, Use("journal", "what was begun is then settled with --resume")))
 
 
 class _Sql:
-    """A :class:`Journal`. ``name`` is how messages call the store."""
+    """A :class:`Journal`."""
 
-    def __init__(self, engine: "Engine", name: str, advice: Callable[[str], str]) -> None:
-        self._engine = engine
-        self._name = name
-        self._advice = advice
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._engine = database.engine
+        self._name = database.name
         self._tables = _tables()
         try:
             with self._speaking() as connection:
                 self._prepare(connection)
         except BaseException:
-            engine.dispose()
+            database.close()
             raise
 
     # ------------------------------------------------------------- runs
@@ -142,7 +117,7 @@ class _Sql:
         stops writing well before it ends by its own clock; what it leaves is how far two clocks may be apart.
         """
         table = self._tables["lease"]
-        insert = self._insert(table).values(place=_key(place), holder=holder, until=_micros(until))
+        insert = self._database.insert(table).values(place=_key(place), holder=holder, until=_micros(until))
         taken = insert.on_conflict_do_update(
             index_elements=["place"],
             set_={"holder": holder, "until": _micros(until)},
@@ -211,7 +186,7 @@ class _Sql:
         self._put("notice", ("id",), [{"id": _key(key), "at": _micros(at), "what": _text(what)}])
 
     def close(self) -> None:
-        self._engine.dispose()
+        self._database.close()
 
     # ------------------------------------------------------------- underneath
 
@@ -223,23 +198,14 @@ class _Sql:
             connection.execute(self._upsert(name, unique, rows), list(rows))
 
     def _upsert(self, name: str, unique: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> Any:
-        insert = self._insert(self._tables[name])
+        insert = self._database.insert(self._tables[name])
         others = [column for column in rows[0] if column not in unique]
         return insert.on_conflict_do_update(
             index_elements=list(unique), set_={column: insert.excluded[column] for column in others}
         )
 
-    def _insert(self, table: "Table") -> Any:
-        from sqlalchemy.dialects import postgresql, sqlite
-
-        return (sqlite if self._engine.dialect.name == "sqlite" else postgresql).insert(table)
-
     def _prepare(self, connection: "Connection") -> None:
-        from sqlalchemy import text
-
-        if connection.dialect.name == "postgresql":
-            # Two that make the same table at once stumble over each other, "if not exists" or not.
-            connection.execute(text("SELECT pg_advisory_xact_lock(7233619)"))
+        self._database.locked(connection)
         store = self._tables["store"]
         store.metadata.create_all(connection)
         found = connection.execute(store.select()).first()
@@ -251,112 +217,11 @@ class _Sql:
                 "use the costguard that wrote it, or name another store"
             )
 
-    @contextmanager
-    def _speaking(self) -> "Iterator[Connection]":
-        """A transaction, which is on the disk when this ends. Raises :class:`JournalError` where it isn't."""
-        from sqlalchemy.exc import SQLAlchemyError
-
-        try:
-            with self._engine.begin() as connection:
-                yield connection
-        except (SQLAlchemyError, OSError) as error:
-            said = _first_line(error)
-            raise JournalError(f"the journal {self._name} can't be kept: {said}; {self._advice(said)}") from error
+    def _speaking(self) -> "AbstractContextManager[Connection]":
+        return self._database.speaking()
 
 
-# ------------------------------------------------------------------ the two databases
-
-
-def _sqlite(url: "URL") -> "Engine":
-    from sqlalchemy import create_engine, event
-
-    path = Path(url.database or "")
-    try:
-        # What was done to a cloud, and the names of everything in it, are its user's alone. SQLite gives the files that
-        # it puts beside it the same mode.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600))
-    except OSError as error:
-        raise JournalError(
-            f"the journal {path} can't be opened: {error.strerror}; reconcile.store names where it is"
-        ) from error
-    # One connection, for which threads queue up: SQLite has one writer at a time anyway.
-    engine = create_engine(
-        f"sqlite:///{path}",
-        hide_parameters=True,
-        pool_size=1,
-        max_overflow=0,
-        pool_timeout=2 * _PATIENCE,
-        connect_args={"timeout": _PATIENCE, "check_same_thread": False},
-    )
-
-    @event.listens_for(engine, "connect")
-    def connected(connection: Any, _: Any) -> None:
-        # Python's own idea of when a transaction begins is switched off; "begin" below says it.
-        connection.isolation_level = None
-        for left in range(_PATIENCE * 10, -1, -1):
-            try:
-                # Switching to the log doesn't wait for another process that is doing the same.
-                connection.execute("PRAGMA journal_mode = WAL")
-                break
-            except connection.OperationalError as error:
-                if "locked" not in str(error) or not left:
-                    raise
-                time.sleep(0.1)
-        # EXTRA is FULL with the log. Without one it also makes sure that a journal that was taken away stays so.
-        connection.execute("PRAGMA synchronous = EXTRA")
-
-    @event.listens_for(engine, "begin")
-    def began(connection: "Connection") -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-    return engine
-
-
-def _postgresql(url: "URL") -> "Engine":
-    from sqlalchemy import create_engine, event
-
-    try:
-        import psycopg  # noqa: F401 - asked for here, where the sentence can say what to install.
-    except ImportError as error:
-        raise UsageError(
-            "a journal in PostgreSQL needs psycopg, which isn't installed: pip install 'costguard-tags[postgres]'"
-        ) from error
-    # A server that fell silent is noticed within half a minute, also in the middle of a statement.
-    silence = {"connect_timeout": 10, "keepalives_idle": 10, "keepalives_interval": 5, "tcp_user_timeout": 30_000}
-    engine = create_engine(
-        url.set(drivername="postgresql+psycopg"),
-        hide_parameters=True,
-        pool_pre_ping=True,
-        pool_timeout=2 * _PATIENCE,
-        connect_args={name: value for name, value in silence.items() if name not in url.query},
-    )
-
-    @event.listens_for(engine, "connect")
-    def connected(connection: Any, _: Any) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute("SET synchronous_commit = on")
-            cursor.execute(f"SET statement_timeout = '{_PATIENCE}s'")
-        connection.commit()
-
-    return engine
-
-
-def _mend_sqlite(said: str) -> str:
-    if "full" in said:
-        return "make room on its disk; what was begun is then settled with --resume"
-    if "readonly" in said or "permission" in said.lower():
-        return "the file and its folder must be writable"
-    if "locked" in said:
-        return "another process has held it for too long"
-    if "not a database" in said or "malformed" in said:
-        return "it is no SQLite database, or a damaged one: name another store, and keep this one for looking into it"
-    return "see that its disk is there and sound; what was begun is then settled with --resume"
-
-
-def _mend_postgresql(said: str) -> str:
-    if "authentication" in said or "password" in said or "role " in said:
-        return "see reconcile.store, and PGPASSWORD or ~/.pgpass"
-    return "see that the server is reachable and takes writes; what was begun is then settled with --resume"
+# ------------------------------------------------------------------ the tables
 
 
 def _tables() -> Mapping[str, "Table"]:
@@ -440,9 +305,3 @@ def _chunks(items: Iterable[T]) -> Iterator[list[T]]:
     left = iter(items)
     while some := list(islice(left, _MANY)):
         yield some
-
-
-def _first_line(error: BaseException) -> str:
-    """What the database said. SQLAlchemy's own text adds the statement, which helps nobody here."""
-    said = str(getattr(error, "orig", None) or error).strip()
-    return said.splitlines()[0].rstrip(".") if said else type(error).__name__
