@@ -28,10 +28,11 @@ _PATIENCE = 30
 
 class Use(msgspec.Struct, frozen=True):
     """What a database is used for, as messages have it: a ``noun``, and what is to be done ``afterwards``, when the
-    database works again."""
+    database works again. ``extra`` is what of costguard's brings SQLAlchemy with it."""
 
     noun: str
     afterwards: str
+    extra: str = "reconcile"
 
 
 class Database:
@@ -88,7 +89,7 @@ def open_database(url: str, use: Use) -> Database:
         import sqlalchemy
     except ImportError as error:
         raise UsageError(
-            f"the {use.noun} needs SQLAlchemy, which isn't installed: pip install 'costguard-tags[reconcile]'"
+            f"the {use.noun} needs SQLAlchemy, which isn't installed: pip install 'costguard-tags[{use.extra}]'"
         ) from error
     try:
         address = sqlalchemy.make_url(url)

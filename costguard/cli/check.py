@@ -79,8 +79,9 @@ def command(
         jobs=jobs,
     )
     checked = check(paths or (".",), asked)
-    options.deliver(checked.report, format_name, style, output)
-    code = options.exit_code(checked.report, fail_on)
+    report = options.while_spent(checked.report, config_file)
+    options.deliver(report, format_name, style, output)
+    code = options.exit_code(report, fail_on)
     if debt is not None and checked.settled is not None:
         _keep_debt(debt, checked.settled)
         if write_baseline is not None and checked.settled.new and code is ExitCode.CLEAN:

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+import msgspec
 
 from costguard import config, reports
 from costguard.baseline import acceptance
 from costguard.cli import abandon, say
-from costguard.errors import ExitCode, InputError, UsageError
+from costguard.errors import CostguardError, ExitCode, InputError, UsageError
 from costguard.model.finding import Finding, Level, Report, Verdict
 from costguard.policy import Policy
 from costguard.policy.load import load
@@ -195,6 +196,38 @@ def policy_in_force(policies: Sequence[str], config_file: str | None) -> Policy:
     """The compiled policy that the command line and ``costguard.yaml`` ask for."""
     sources, base = sources_in_force(policies, config_file)
     return load(sources, base=base)
+
+
+def store_in_force(config: "config.Config | None") -> str:
+    """The address of the state store that the configuration names. Raises :class:`UsageError` where the environment,
+    which is to have it, hasn't."""
+    from costguard.config import FromEnvDoc, ReconcileDoc
+
+    stated = config.doc.reconcile.store if config is not None else ReconcileDoc().store
+    url = stated.value(os.environ) if isinstance(stated, FromEnvDoc) else stated
+    path = url.removeprefix("sqlite:///")
+    if path != url and config is not None and not Path(path).is_absolute():
+        return f"sqlite:///{config.folder / path}"
+    return url
+
+
+def while_spent(report: Report, config_file: str | None) -> Report:
+    """The report as it is while the error budget is spent, where ``slo.tighten`` in costguard.yaml asks for that.
+    Nothing that goes wrong here is more than a note."""
+    try:
+        path = Path(config_file) if config_file is not None else _nearest_config()
+        # Most files don't have the word, and reading YAML takes longer than the gate has for what nobody asked for.
+        if path is None or b"tighten" not in path.read_bytes():
+            return report
+        read = config.read(path)
+        if not read.doc.slo.tighten:
+            return report
+        from costguard.spend.tightening import tightened
+
+        return tightened(report, store_in_force(read), read.doc.slo, datetime.now(UTC).date())
+    except (CostguardError, OSError) as error:
+        note = f"slo.tighten changes nothing: {error}"
+        return msgspec.structs.replace(report, notes=(*report.notes, note))
 
 
 def source_settings(variables: Sequence[str], var_files: Sequence[str], env_vars: bool) -> "Settings":

@@ -18,7 +18,7 @@ import msgspec
 from costguard import reports
 from costguard.cli import options, say
 from costguard.cli.progress import StatusLine
-from costguard.config import Config, ConfigDoc, FromEnvDoc, LadderDoc, ReconcileDoc
+from costguard.config import Config, ConfigDoc, LadderDoc, ReconcileDoc
 from costguard.errors import DocumentError, ExitCode, UsageError
 from costguard.model.change import ChangeSet, Step
 from costguard.model.resource import Cloud
@@ -484,12 +484,7 @@ def _journal(config: Config | None) -> "AbstractContextManager[Journal]":
     """The journal that the configuration names. Raises :class:`UsageError` and :class:`JournalError`."""
     from costguard.reconcile.journal.sql import open_journal
 
-    stated = config.doc.reconcile.store if config is not None else ReconcileDoc().store
-    url = stated.value(os.environ) if isinstance(stated, FromEnvDoc) else stated
-    path = url.removeprefix("sqlite:///")
-    if path != url and config is not None and not Path(path).is_absolute():
-        url = f"sqlite:///{config.folder / path}"
-    return closing(open_journal(url))
+    return closing(open_journal(options.store_in_force(config)))
 
 
 def _read(path: str) -> ChangeSet:

@@ -449,6 +449,13 @@ class SloDoc(_Part, frozen=True, kw_only=True):
     window: Annotated[
         str, Meta(pattern=f"^[1-9][0-9]{{0,2}}d{_END}", description="A window is a number of days, as in 30d.")
     ] = "30d"
+    tighten: Annotated[
+        bool,
+        Meta(
+            description="While the last `costguard spend --record` has the budget spent, what is unknown fails in "
+            "`costguard gate` and `costguard check`, and warnings are errors."
+        ),
+    ] = False
 
 
 class UrlFromEnvDoc(_Part, frozen=True, kw_only=True):
