@@ -9,7 +9,7 @@ import msgspec
 
 from costguard.billing import FormatName
 from costguard.cli import options
-from costguard.config import BillDoc, Config, ConfigDoc
+from costguard.config import BillDoc, Config, ConfigDoc, SloDoc
 from costguard.errors import ExitCode, UsageError
 from costguard.model.cost import Basis, SpendReport
 from costguard.policy import Policy
@@ -41,6 +41,12 @@ if TYPE_CHECKING:
     metavar="SHARE",
     help="Exit code 1 where less than this share of taggable spend is compliant (0.95 is 95%).",
 )
+@click.option(
+    "--record",
+    is_flag=True,
+    help="Keep the result in the store that reconcile.store names, for the trend and for slo.tighten. Nothing is kept "
+    "without it.",
+)
 @options.live_options
 @click.option(
     "--format",
@@ -63,6 +69,7 @@ def command(
     currency: str | None,
     store: str | None,
     fail_below: float | None,
+    record: bool,
     states: tuple[str, ...],
     allowed: tuple[str, ...],
     format_name: str,
@@ -93,10 +100,14 @@ def command(
             currency=currency or doc.spend.currency,
             doc=doc.spend,
             inventory=_inventory(config, doc, policy, store, states, allowed),
+            # It takes another look at each charge, so only where it is of use.
+            slo=doc.slo if record or doc.slo != SloDoc() else None,
         ),
         policy,
         datetime.now(UTC).date(),
     )
+    if record:
+        done = _recorded(done, policy, options.store_in_force(config))
     _deliver(done, format_name, look, output)
     if not done.complete:
         return ExitCode.INCOMPLETE
@@ -129,6 +140,15 @@ def _inventory(
     from costguard.spend.inventory import inventory
 
     return inventory(path, options.live_judging(config, doc.inventory, policy, states, allowed))
+
+
+def _recorded(done: SpendReport, policy: Policy, store: str) -> SpendReport:
+    """Keeps the report's result, and gives it the trend that this makes."""
+    from costguard.spend import history
+
+    with history.open_history(store) as kept:
+        kept.keep(history.record(done, policy, datetime.now(UTC)))
+        return msgspec.structs.replace(done, trend=history.trend(kept.records(), done.currency, done.cost))
 
 
 def _below(report: SpendReport, share: float) -> bool:
