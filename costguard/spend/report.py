@@ -146,7 +146,10 @@ def _named(export: Export) -> str:
 
 
 def _period(ledger: Ledger) -> Period:
-    ((first, last),) = ledger.rows("SELECT MIN(month), MAX(month) FROM bill")
+    # A bill may have any year; what isn't one of a calendar is none that a charge was in.
+    ((first, last),) = ledger.rows(
+        "SELECT MIN(month), MAX(month) FROM bill WHERE LENGTH(month) = 7 AND month BETWEEN '1970-01' AND '9998-12'"
+    )
     if first is None:
         return Period(start=None, end=None)
     end = date.fromisoformat(f"{last}-01")
