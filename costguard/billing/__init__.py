@@ -87,21 +87,38 @@ class Columns:
         column = self.first(*names)
         if column is None:
             return f"CAST(NULL AS {MONEY})"
-        kind = next(self.type(name) for name in names if name in self).upper()
-        if kind in ("DOUBLE", "FLOAT"):
-            # Below a thousand twelve decimals are at most fifteen digits, which name a double for themselves.
-            short = f"TRY_CAST({column} AS DECIMAL(38,12))"
-            exact = f"TRY_CAST(CAST({column} AS VARCHAR) AS {MONEY})"
-            return (
-                f"CASE WHEN ABS({column}) < 1000 AND CAST({short} AS DOUBLE) = {column} "
-                f"THEN CAST({short} AS {MONEY}) ELSE {exact} END"
-            )
-        return f"TRY_CAST({column} AS {MONEY})"
+        return exact(column, next(self.type(name) for name in names if name in self))
 
     def time(self, *names: str) -> str:
         """The first of these that is there, as a time; without a zone it is UTC."""
         column = self.first(*names)
         return "CAST(NULL AS TIMESTAMPTZ)" if column is None else f"TRY_CAST({column} AS TIMESTAMPTZ)"
+
+    def date(self, *names: str) -> str:
+        """The same of a day that may be written as Americans do (9/21/2023)."""
+        column = self.first(*names)
+        if column is None or next(self.type(name) for name in names if name in self).upper() != "VARCHAR":
+            return self.time(*names)
+        american = f"CAST(TRY_STRPTIME({column}, '%m/%d/%Y') AS TIMESTAMPTZ)"
+        return f"COALESCE({american}, {self.time(*names)})"
+
+    def json(self, name: str) -> str:
+        """A map, a struct or a text of JSON as the text of a JSON object."""
+        if self.type(name).upper().startswith(("MAP", "STRUCT")):
+            return f"CAST(TO_JSON({self.first(name)}) AS VARCHAR)"
+        return self.text(name)
+
+
+def exact(expression: str, kind: str) -> str:
+    """An amount of this type as DECIMAL(38,18); null where it is none."""
+    if kind.upper() not in ("DOUBLE", "FLOAT"):
+        return f"TRY_CAST({expression} AS {MONEY})"
+    # Below a thousand twelve decimals are at most fifteen digits, which name a double for themselves.
+    short = f"TRY_CAST({expression} AS DECIMAL(38,12))"
+    return (
+        f"CASE WHEN ABS({expression}) < 1000 AND CAST({short} AS DOUBLE) = {expression} "
+        f"THEN CAST({short} AS {MONEY}) ELSE TRY_CAST(CAST({expression} AS VARCHAR) AS {MONEY}) END"
+    )
 
 
 def quoted(name: str) -> str:
@@ -119,14 +136,18 @@ class Charges(msgspec.Struct, frozen=True, kw_only=True):
 
     ``select`` has an expression for each of :data:`COLUMNS`; ``where`` leaves out rows that would count a cost twice.
     ``tagged`` is false where the export has no tags, ``identified`` where it has no resource ids. ``folded``: the
-    export writes keys in lower case, with other characters replaced by ``_``. ``remarks`` are worth a reader's time.
+    export writes keys in lower case, with other characters replaced by ``_``. ``prefix``: keys of the resource's own
+    tags begin so, and others are of something else. ``besides``: what a row has as a second charge beside the first,
+    where that costs anything. ``remarks`` are worth a reader's time.
     """
 
     select: Mapping[str, str]
+    besides: Mapping[str, str] | None = None
     where: str = ""
     tagged: bool = True
     identified: bool = True
     folded: bool = False
+    prefix: str = ""
     remarks: tuple[str, ...] = ()
 
 
@@ -146,7 +167,7 @@ class Format(Protocol):
         ...
 
 
-_MODULES: Mapping[FormatName, str] = {"focus": "focus"}
+_MODULES: Mapping[FormatName, str] = {"focus": "focus", "aws-cur": "aws_cur", "gcp": "gcp", "azure": "azure"}
 """In the order in which they are asked."""
 
 

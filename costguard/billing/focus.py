@@ -39,8 +39,10 @@ class Focus:
                     WHEN {category} = 'Usage' AND {resource} IS NOT NULL THEN 'usage_taggable'
                     WHEN {category} = 'Usage' THEN 'usage_no_resource' END""",
                 "resource": resource,
-                "tags": _tags(columns),
-                "inherited": columns.text("AllocatedTags"),
+                "tags": columns.json("Tags") if "Tags" in columns else columns.text("Tags"),
+                "inherited": columns.json("AllocatedTags")
+                if "AllocatedTags" in columns
+                else columns.text("AllocatedTags"),
                 "cost": columns.money(basis),
             },
             tagged="Tags" in columns,
@@ -60,9 +62,3 @@ def _provider(name: str) -> str:
         for cloud, first, second in _PROVIDERS
     )
     return f"CASE {whens} ELSE {name} END"
-
-
-def _tags(columns: Columns) -> str:
-    if "Tags" in columns and columns.type("Tags").upper().startswith(("MAP", "STRUCT")):
-        return f"CAST(TO_JSON({columns.first('Tags')}) AS VARCHAR)"
-    return columns.text("Tags")

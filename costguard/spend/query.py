@@ -4,7 +4,9 @@ It is written in DuckDB's SQL and has no logic about tags: JSON in SQL costs thr
 and the policy is judged elsewhere. Other engines get it through SQLGlot (:mod:`costguard.spend.dialects`).
 """
 
-from costguard.billing import Charges
+from collections.abc import Mapping
+
+from costguard.billing import COLUMNS, Charges
 
 DIMENSIONS = ("provider", "account", "region", "service", "currency", "month", "class", "resource", "tags", "inherited")
 """What a group has, all text. ``day`` comes beside ``month`` where it is asked for. ``month`` is ``2026-10``,
@@ -17,8 +19,10 @@ be read."""
 
 def grouping(charges: Charges, relation: str, *, daily: bool = False) -> str:
     """The query over ``relation``, which is whatever may stand after FROM."""
-    parts = ",\n  ".join(f"{expression} AS {name}" for name, expression in charges.select.items())
-    where = f"\n  WHERE {charges.where}" if charges.where else ""
+    rows = _rows(charges.select, charges.where, relation)
+    if charges.besides is not None:
+        besides = _rows(charges.besides, charges.where, relation)
+        rows += f"\n  UNION ALL SELECT * FROM ({besides}) AS besides WHERE cost <> 0"
     days = ["day"] if daily else []
     keys = ", ".join([*DIMENSIONS, *days])
     periods = "STRFTIME(start, '%Y-%m') AS month" + (", STRFTIME(start, '%Y-%m-%d') AS day" if daily else "")
@@ -26,6 +30,11 @@ def grouping(charges: Charges, relation: str, *, daily: bool = False) -> str:
     return (
         f"SELECT {keys}, SUM(cost) AS cost, COUNT(*) AS charges, COUNT(*) - COUNT(cost) AS unread\n"
         f"FROM (SELECT {plain}, {periods}, cost\n"
-        f"FROM (SELECT\n  {parts}\n  FROM {relation}{where}) AS charges) AS dated\n"
+        f"FROM ({rows}) AS charges) AS dated\n"
         f"GROUP BY {keys}"
     )
+
+
+def _rows(select: Mapping[str, str], where: str, relation: str) -> str:
+    parts = ",\n  ".join(f"{select[name]} AS {name}" for name in COLUMNS)
+    return f"SELECT\n  {parts}\n  FROM {relation}" + (f"\n  WHERE {where}" if where else "")

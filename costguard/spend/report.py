@@ -13,11 +13,11 @@ from costguard.billing import Charges, FormatName
 from costguard.billing.exports import Export, find
 from costguard.config import SloDoc, SpendDoc
 from costguard.errors import InputError, UsageError
-from costguard.model.cost import SPEND_SCHEMA, Basis, Period, SpendReport, money
+from costguard.model.cost import SPEND_SCHEMA, Basis, Period, SpendReport, UnitCost, money
 from costguard.model.finding import Tool
 from costguard.model.resource import Gap
 from costguard.policy import Policy
-from costguard.spend import allocation, shares, slo
+from costguard.spend import allocation, prices, shares, slo
 from costguard.spend.diagnoses import diagnose
 from costguard.spend.ledger import Ledger
 from costguard.spend.pareto import Inventory, pareto
@@ -40,6 +40,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     inventory: Inventory | None = None
     most: int = 20
     slo: SloDoc | None = None
+    prices: bool = False
 
 
 def report(asked: Asked, policy: Policy, today: date) -> SpendReport:
@@ -57,7 +58,7 @@ def report(asked: Asked, policy: Policy, today: date) -> SpendReport:
         ledger.open(daily=False)
         for number, export in enumerate(found.exports):
             charges = export.reader().charges(export.columns, asked.basis)
-            judges[number] = Judge(policy, today, tagged=charges.tagged, folded=charges.folded)
+            judges[number] = Judge(policy, today, tagged=charges.tagged, folded=charges.folded, prefix=charges.prefix)
             ledger.take(number, grouping(charges, export.relation))
             read.append((export, charges))
         ledger.judge(judges, list(policy.spellings), needs(policy))
@@ -111,9 +112,18 @@ def _summed(
         diagnoses=(*diagnose(ledger, policy, sums, read), *diagnoses),
         slo=slo.slo(dated, asked.slo, today) if dated is not None and asked.slo is not None else None,
         days=slo.wire(dated) if dated is not None else (),
+        prices=prices.learned(
+            ledger, [(charges, export.columns, export.relation) for export, charges in read], currency
+        )
+        if asked.prices
+        else (),
         gaps=tuple(sorted(gaps)),
         rows=sums.charges,
     )
+
+
+def _prices(ledger: Ledger, read: list[tuple[Export, Charges]], currency: str | None) -> tuple[UnitCost, ...]:
+    return prices.learned(ledger, [(charges, export.columns, export.relation) for export, charges in read], currency)
 
 
 def _other(charges: int, cost: Decimal, name: str | None) -> str:

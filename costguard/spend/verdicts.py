@@ -73,13 +73,17 @@ def needs(policy: Policy) -> frozenset[str]:
 
 
 class Judge:
-    """Judges cases of one kind of export. ``tagged`` and ``folded`` are as in :class:`costguard.billing.Charges`."""
+    """Judges cases of one kind of export. ``tagged``, ``folded`` and ``prefix`` are as in
+    :class:`costguard.billing.Charges`."""
 
-    def __init__(self, policy: Policy, today: date, *, tagged: bool = True, folded: bool = False) -> None:
+    def __init__(
+        self, policy: Policy, today: date, *, tagged: bool = True, folded: bool = False, prefix: str = ""
+    ) -> None:
         self._policy = policy
         self._today = today
         self._tagged = tagged
         self._folded = folded
+        self._prefix = prefix
 
     def one(self, case: Case) -> Ruling:
         """The ruling of a case."""
@@ -88,6 +92,9 @@ class Judge:
     def _ruling(self, case: Case) -> Ruling:
         cloud = cloud_of(case.provider)
         tags, flaw = read_tags(case.tags)
+        if self._prefix:
+            size = len(self._prefix)
+            tags = {key[size:]: value for key, value in tags.items() if key.startswith(self._prefix)}
         open_ = flaw or ("" if self._tagged else "this export has no tags")
         resource = Resource(
             address=case.resource or "",

@@ -1,0 +1,81 @@
+"""Google Cloud's export to BigQuery, standard and detailed: there, or taken out of it as Parquet or JSON.
+
+By Google's guide to the export: ``cost`` is before credits, and ``credits`` is a list of negative amounts. What is a
+part of the price lowers the cost of the charge itself: discounts for committed and for sustained use, negotiated ones,
+what a reseller takes off. What is somebody's gift is a credit of its own: promotions, free tiers, subscriptions. So a
+row is one charge, and one more where it has such credits. Labels and credits are read within the row: joining them
+would multiply its cost.
+"""
+
+from costguard.billing import MONEY, Charges, Columns, FormatName, exact
+from costguard.model.cost import Basis
+
+_PRICE = (
+    "COMMITTED_USAGE_DISCOUNT",
+    "COMMITTED_USAGE_DISCOUNT_DOLLAR_BASE",
+    "DISCOUNT",
+    "FEE_UTILIZATION_OFFSET",
+    "RESELLER_MARGIN",
+    "SUSTAINED_USAGE_DISCOUNT",
+)
+
+
+class Gcp:
+    """The format."""
+
+    name: FormatName = "gcp"
+
+    def recognises(self, columns: Columns) -> bool:
+        return columns.has("billing_account_id", "cost", "usage_start_time", "project")
+
+    def charges(self, columns: Columns, basis: Basis) -> Charges:
+        detailed = "resource" in columns
+        resource = "COALESCE(resource.global_name, resource.name)" if detailed else "CAST(NULL AS VARCHAR)"
+        kind = columns.text("cost_type")
+        usage = f"CASE WHEN {resource} IS NULL THEN 'usage_no_resource' ELSE 'usage_taggable' END"
+        price = ", ".join(f"'{name}'" for name in _PRICE)
+        common = {
+            "provider": "'google'",
+            "account": "project.id",
+            "region": "location.region" if "location" in columns else "CAST(NULL AS VARCHAR)",
+            "service": "service.description",
+            "currency": columns.text("currency"),
+            "start": columns.time("usage_start_time"),
+        }
+        credits_ = "credits" in columns
+        charge = {
+            **common,
+            "class": usage
+            if "cost_type" not in columns
+            else f"CASE WHEN {kind} = 'regular' THEN {usage} WHEN {kind} = 'tax' THEN 'tax' "
+            f"WHEN {kind} IN ('adjustment', 'rounding_error') THEN 'credit_adjustment' END",
+            "resource": resource,
+            "tags": _labels("labels") if "labels" in columns else "CAST(NULL AS VARCHAR)",
+            "inherited": _labels("project.labels") if "labels" in columns.type("project") else "CAST(NULL AS VARCHAR)",
+            "cost": columns.money("cost") + (f" + {_sum(columns, f'IN ({price})')}" if credits_ else ""),
+        }
+        gift = {**charge, "class": "'credit_adjustment'", "cost": _sum(columns, f"NOT IN ({price})")}
+        return Charges(
+            select=charge,
+            besides=gift if credits_ else None,
+            tagged="labels" in columns,
+            identified=detailed,
+            remarks=() if detailed else ("it is the standard export: the detailed one has resources",),
+        )
+
+
+FORMAT = Gcp()
+
+
+def _labels(column: str) -> str:
+    """A list of keys with values as a JSON object."""
+    pair = "CAST(TO_JSON(x.key) AS VARCHAR) || ': ' || COALESCE(CAST(TO_JSON(x.value) AS VARCHAR), 'null')"
+    listed = f"ARRAY_TO_STRING(LIST_TRANSFORM({column}, x -> {pair}), ', ')"
+    return f"CASE WHEN LEN({column}) > 0 THEN '{{' || {listed} || '}}' END"
+
+
+def _sum(columns: Columns, which: str) -> str:
+    """What the credits of these types come to, exactly."""
+    kind = "DOUBLE" if "DOUBLE" in columns.type("credits") else "DECIMAL"
+    chosen = f"LIST_FILTER(credits, x -> COALESCE(x.type, '') {which})"
+    return f"COALESCE(LIST_SUM(LIST_TRANSFORM({chosen}, x -> {exact('x.amount', kind)})), CAST(0 AS {MONEY}))"
