@@ -79,7 +79,7 @@ def command(
         jobs=jobs,
     )
     checked = check(paths or (".",), asked)
-    report = options.while_spent(checked.report, config_file)
+    report = options.in_the_light_of_spend(checked.report, config_file)
     options.deliver(report, format_name, style, output)
     code = options.exit_code(report, fail_on)
     if debt is not None and checked.settled is not None:

@@ -76,7 +76,7 @@ def command(
         report = joined.placed(report, policy, today)
     if accepted is not None:
         report = apply_baseline(report, accepted)
-    report = options.while_spent(report, config_file)
+    report = options.in_the_light_of_spend(report, config_file, raw)
     look = options.style(verbose=verbose, quiet=quiet, no_color=no_color, output=output)
     options.deliver(report, format_name, look, output)
     return options.exit_code(report, fail_on)

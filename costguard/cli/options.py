@@ -211,22 +211,28 @@ def store_in_force(config: "config.Config | None") -> str:
     return url
 
 
-def while_spent(report: Report, config_file: str | None) -> Report:
-    """The report as it is while the error budget is spent, where ``slo.tighten`` in costguard.yaml asks for that.
-    Nothing that goes wrong here is more than a note."""
+def in_the_light_of_spend(report: Report, config_file: str | None, plan: bytes = b"") -> Report:
+    """The report with what the last ``costguard spend --record`` says of it, where costguard.yaml asks for that: as it
+    is while the error budget is spent (``slo.tighten``), and with what resources of the ``plan`` that are at fault
+    typically cost (``spend.quote``). Nothing that goes wrong here is more than a note."""
     try:
         path = Path(config_file) if config_file is not None else _nearest_config()
-        # Most files don't have the word, and reading YAML takes longer than the gate has for what nobody asked for.
-        if path is None or b"tighten" not in path.read_bytes():
+        # Most files have neither word, and reading YAML takes longer than the gate has for what nobody asked for.
+        if path is None or not any(word in path.read_bytes() for word in (b"tighten", b"quote")):
             return report
         read = config.read(path)
-        if not read.doc.slo.tighten:
+        if not (read.doc.slo.tighten or read.doc.spend.quote):
             return report
-        from costguard.spend.tightening import tightened
+        from costguard.spend.tightening import quoted, tightened
 
-        return tightened(report, store_in_force(read), read.doc.slo, datetime.now(UTC).date())
+        store = store_in_force(read)
+        if read.doc.spend.quote and plan:
+            report = quoted(report, store, plan)
+        if read.doc.slo.tighten:
+            report = tightened(report, store, read.doc.slo, datetime.now(UTC).date())
+        return report
     except (CostguardError, OSError) as error:
-        note = f"slo.tighten changes nothing: {error}"
+        note = f"what costguard spend recorded can't be looked at: {error}"
         return msgspec.structs.replace(report, notes=(*report.notes, note))
 
 

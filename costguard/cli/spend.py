@@ -102,6 +102,7 @@ def command(
             inventory=_inventory(config, doc, policy, store, states, allowed),
             # It takes another look at each charge, so only where it is of use.
             slo=doc.slo if record or doc.slo != SloDoc() else None,
+            prices=record,
         ),
         policy,
         datetime.now(UTC).date(),

@@ -283,6 +283,13 @@ class SpendDoc(_Part, frozen=True, kw_only=True):
         Meta(description="Tags of the account or project that the bill itself has allocate what carries none."),
     ] = True
     allocate: list[AllocateDoc] = []
+    quote: Annotated[
+        bool,
+        Meta(
+            description="`costguard gate` says what a resource at fault typically costs here, by the last `costguard "
+            "spend --record`."
+        ),
+    ] = False
 
 
 class LimitsDoc(_Part, frozen=True, kw_only=True):

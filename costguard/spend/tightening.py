@@ -1,13 +1,15 @@
-"""The gate while the error budget is spent: what is unknown fails, and warnings are errors.
+"""What the last record means for a gate: it can be stricter while the error budget is spent, and say what things cost.
 
-Only where ``slo.tighten`` in costguard.yaml says so, and only on the strength of a record that leaves no doubt: of the
-whole bill, about the objective that is in force, not older than its window, and with known faults alone above the
-budget. In every other case the report is as it was, and a note says what is missing. Nothing that goes wrong here fails
-a gate.
+While the budget is spent, what is unknown fails, and warnings are errors. Only where ``slo.tighten`` in costguard.yaml
+says so, and only on the strength of a record that leaves no doubt: of the whole bill, about the objective that is in
+force, not older than its window, and with known faults alone above the budget. In every other case the report is as it
+was, and a note says what is missing. Nothing that goes wrong here fails a gate. Costs are those of this organisation's
+own resources (:mod:`costguard.spend.prices`), and are notes only.
 """
 
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 
@@ -16,6 +18,7 @@ from costguard.errors import CostguardError
 from costguard.model.cost import money
 from costguard.model.finding import Finding, Level, Report, Verdict
 from costguard.spend.history import Record, latest
+from costguard.spend.prices import ARGUMENTS, remarks
 
 _SETTING = "slo.tighten"
 
@@ -36,6 +39,48 @@ def tightened(report: Report, store: str, doc: SloDoc, today: date) -> Report:
     if not found.spent:
         return report
     return msgspec.structs.replace(report, findings=tuple(map(_tightened, report.findings)))
+
+
+class _Change(msgspec.Struct):
+    after: Any = None
+
+
+class _Planned(msgspec.Struct):
+    address: str = ""
+    type: str = ""
+    change: _Change = _Change()
+
+
+class _Plan(msgspec.Struct):
+    """As much of a plan as says how large its resources are."""
+
+    resource_changes: list[_Planned] = []
+
+
+def quoted(report: Report, store: str, plan: bytes) -> Report:
+    """The report with a note for each type and size of the ``plan`` at fault whose cost is known here. Old debt is not
+    spoken of again."""
+    wrong = {finding.resource.address for finding in report.findings if finding.new}
+    if not wrong:
+        return report
+    try:
+        record = latest(store)
+        read = msgspec.json.decode(plan, type=_Plan)
+    except (CostguardError, msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        return msgspec.structs.replace(report, notes=(*report.notes, f"spend.quote says nothing: {error}"))
+    if record is None or not record.prices:
+        return report
+    planned = [
+        (one.type, {name: text for name in ARGUMENTS if isinstance(text := _of(one.change.after, name), str)})
+        for one in read.resource_changes
+        if one.address in wrong
+    ]
+    said = remarks(record.prices, record.currency, planned)
+    return msgspec.structs.replace(report, notes=(*report.notes, *said))
+
+
+def _of(arguments: Any, name: str) -> Any:
+    return arguments.get(name) if isinstance(arguments, dict) else None
 
 
 def standing(store: str, doc: SloDoc, today: date) -> Standing:
