@@ -1,7 +1,7 @@
 """From exports and a policy to a :class:`~costguard.model.cost.SpendReport`."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from decimal import Decimal, localcontext
 from pathlib import Path
@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from costguard import __version__
-from costguard.billing import Charges, FormatName
+from costguard.billing import DECIMALS, Charges, FormatName
 from costguard.billing.exports import Export, find
 from costguard.config import SloDoc, SpendDoc
 from costguard.errors import InputError, UsageError
@@ -55,14 +55,38 @@ def report(asked: Asked, policy: Policy, today: date) -> SpendReport:
             raise InputError("\n".join(f"{gap.where}: {gap.why}" for gap in found.gaps) or "there is no bill to read")
         judges: dict[int, Judge] = {}
         read: list[tuple[Export, Charges]] = []
-        ledger.open(daily=False)
+        decimals, rounded = _decimals(ledger, found.exports, asked.basis)
+        ledger.open(daily=False, decimals=decimals)
         for number, export in enumerate(found.exports):
+            export.columns.decimals = decimals
             charges = export.reader().charges(export.columns, asked.basis)
             judges[number] = Judge(policy, today, tagged=charges.tagged, folded=charges.folded, prefix=charges.prefix)
             ledger.take(number, grouping(charges, export.relation))
             read.append((export, charges))
         ledger.judge(judges, list(policy.spellings), needs(policy))
-        return _summed(ledger, asked, policy, read, list(found.gaps), today)
+        return _summed(ledger, asked, policy, read, [*found.gaps, *rounded], today)
+
+
+def _decimals(ledger: Ledger, exports: Sequence[Export], basis: Basis) -> tuple[int, list[Gap]]:
+    """How many decimals all amounts need, and where there are more than can be summed exactly: 38 digits is what there
+    is, of which the whole bill takes some before the point."""
+    asked, before = {}, 1
+    for export in exports:
+        export.reader().charges(export.columns, basis)
+        if not export.columns.loose:
+            continue
+        for column in sorted(export.columns.amounts):
+            ((longest, size),) = ledger.rows(
+                f"SELECT MAX(LENGTH(RTRIM(REGEXP_EXTRACT({column}, '\\.([0-9]*)', 1), '0')) "
+                f"- COALESCE(TRY_CAST(REGEXP_EXTRACT({column}, '[eE]([-+]?[0-9]+)$', 1) AS INTEGER), 0)), "
+                f"SUM(ABS(TRY_CAST({column} AS DOUBLE))) FILTER (ISFINITE(TRY_CAST({column} AS DOUBLE))) "
+                f"FROM {export.relation}"
+            )
+            asked[_named(export)] = max(longest or 0, asked.get(_named(export), 0))
+            before = max(before, len(str(int(size or 0))))
+    there = max(DECIMALS, min(max(asked.values(), default=0), 37 - before))
+    why = f"amounts have more than {there} decimals, which is what can be summed exactly here: they are rounded"
+    return there, [Gap(where, why) for where, many in asked.items() if many > there]
 
 
 def _summed(
@@ -112,11 +136,7 @@ def _summed(
         diagnoses=(*diagnose(ledger, policy, sums, read), *diagnoses),
         slo=slo.slo(dated, asked.slo, today) if dated is not None and asked.slo is not None else None,
         days=slo.wire(dated) if dated is not None else (),
-        prices=prices.learned(
-            ledger, [(charges, export.columns, export.relation) for export, charges in read], currency
-        )
-        if asked.prices
-        else (),
+        prices=_prices(ledger, read, currency) if asked.prices else (),
         gaps=tuple(sorted(gaps)),
         rows=sums.charges,
     )

@@ -41,17 +41,17 @@ def tightened(report: Report, store: str, doc: SloDoc, today: date) -> Report:
     return msgspec.structs.replace(report, findings=tuple(map(_tightened, report.findings)))
 
 
-class _Change(msgspec.Struct):
+class _Change(msgspec.Struct, frozen=True):
     after: Any = None
 
 
-class _Planned(msgspec.Struct):
+class _Planned(msgspec.Struct, frozen=True):
     address: str = ""
     type: str = ""
     change: _Change = _Change()
 
 
-class _Plan(msgspec.Struct):
+class _Plan(msgspec.Struct, frozen=True):
     """As much of a plan as says how large its resources are."""
 
     resource_changes: list[_Planned] = []
