@@ -34,21 +34,29 @@ COLUMNS = (
 like. ``start`` is when the charge began, in UTC. ``class`` is one of :data:`costguard.model.cost.CLASSES`. ``tags`` is
 text: a JSON object, with or without its braces; null where there are none. ``inherited`` is the same of tags that don't
 stand on the resource and yet say whose its cost is: FOCUS 1.3's AllocatedTags, AWS's account tags, Google's project
-labels. They are never judged. ``cost`` is DECIMAL(38,18), null where it
-can't be read.
+labels. They are never judged. ``cost`` is an exact decimal number, null where it can't be read.
 """
 
-MONEY = "DECIMAL(38,18)"
-"""The type of all amounts: exact, and summed exactly, up to 10^20."""
+DECIMALS = 18
+"""How many decimals amounts have where none has more: exact, and summed exactly, up to 10^20. A text with more asks for
+more, as Azure's do."""
+
+
+def amount(decimals: int) -> str:
+    """The type of amounts with so many decimals."""
+    return f"DECIMAL(38,{decimals})"
 
 
 class Columns:
     """The columns of an export, whatever letter case they are in. ``types`` are DuckDB's. ``loose``: all are text that
-    may say in a word, or with nothing, that it is null, as in a CSV file."""
+    may say in a word, or with nothing, that it is null, as in a CSV file. ``decimals`` is how many amounts get, and
+    ``amounts`` are the columns that were read as such."""
 
     def __init__(self, types: Mapping[str, str], *, loose: bool = False) -> None:
         self.types = dict(types)
-        self._loose = loose
+        self.loose = loose
+        self.decimals = DECIMALS
+        self.amounts: set[str] = set()
         self._named = {name.casefold(): name for name in types}
 
     def __contains__(self, name: str) -> bool:
@@ -76,7 +84,7 @@ class Columns:
         column = self.first(*names)
         if column is None:
             return "CAST(NULL AS VARCHAR)"
-        if self._loose:
+        if self.loose:
             return f"NULLIF(NULLIF({column}, ''), 'NULL')"
         kind = next(self.type(name) for name in names if name in self)
         return f"NULLIF({column}, '')" if kind.upper() == "VARCHAR" else f"CAST({column} AS VARCHAR)"
@@ -86,8 +94,9 @@ class Columns:
         decimal number that is read back as it, which is what it was before it was written to the file."""
         column = self.first(*names)
         if column is None:
-            return f"CAST(NULL AS {MONEY})"
-        return exact(column, next(self.type(name) for name in names if name in self))
+            return f"CAST(NULL AS {amount(self.decimals)})"
+        self.amounts.add(column)
+        return exact(column, next(self.type(name) for name in names if name in self), self.decimals)
 
     def time(self, *names: str) -> str:
         """The first of these that is there, as a time; without a zone it is UTC."""
@@ -109,15 +118,16 @@ class Columns:
         return self.text(name)
 
 
-def exact(expression: str, kind: str) -> str:
-    """An amount of this type as DECIMAL(38,18); null where it is none."""
+def exact(expression: str, kind: str, decimals: int) -> str:
+    """An amount of this type as an exact decimal number; null where it is none."""
+    money = amount(decimals)
     if kind.upper() not in ("DOUBLE", "FLOAT"):
-        return f"TRY_CAST({expression} AS {MONEY})"
+        return f"TRY_CAST({expression} AS {money})"
     # Below a thousand twelve decimals are at most fifteen digits, which name a double for themselves.
     short = f"TRY_CAST({expression} AS DECIMAL(38,12))"
     return (
         f"CASE WHEN ABS({expression}) < 1000 AND CAST({short} AS DOUBLE) = {expression} "
-        f"THEN CAST({short} AS {MONEY}) ELSE TRY_CAST(CAST({expression} AS VARCHAR) AS {MONEY}) END"
+        f"THEN CAST({short} AS {money}) ELSE TRY_CAST(CAST({expression} AS VARCHAR) AS {money}) END"
     )
 
 

@@ -7,7 +7,7 @@ row is one charge, and one more where it has such credits. Labels and credits ar
 would multiply its cost.
 """
 
-from costguard.billing import MONEY, Charges, Columns, FormatName, exact
+from costguard.billing import Charges, Columns, FormatName, amount, exact
 from costguard.model.cost import Basis
 
 _PRICE = (
@@ -77,5 +77,6 @@ def _labels(column: str) -> str:
 def _sum(columns: Columns, which: str) -> str:
     """What the credits of these types come to, exactly."""
     kind = "DOUBLE" if "DOUBLE" in columns.type("credits") else "DECIMAL"
+    each = exact("x.amount", kind, columns.decimals)
     chosen = f"LIST_FILTER(credits, x -> COALESCE(x.type, '') {which})"
-    return f"COALESCE(LIST_SUM(LIST_TRANSFORM({chosen}, x -> {exact('x.amount', kind)})), CAST(0 AS {MONEY}))"
+    return f"COALESCE(LIST_SUM(LIST_TRANSFORM({chosen}, x -> {each})), CAST(0 AS {amount(columns.decimals)}))"

@@ -1,7 +1,7 @@
 """The groups of a bill beside their verdicts, in an embedded database, and every sum that a report needs of them.
 
 All that is reported comes from the same two tables, so that it adds up: ``groups`` as the grouping query gave them, and
-``rulings``, one for each case that was judged. Amounts stay DECIMAL(38,18) until they are Decimal here.
+``rulings``, one for each case that was judged. Amounts are exact: DECIMAL(38) until they are Decimal here.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from costguard.billing import MONEY, literal
+from costguard.billing import DECIMALS, amount, literal
 from costguard.spend.query import DIMENSIONS
 from costguard.spend.verdicts import Case, Judge
 
@@ -47,11 +47,13 @@ class Ledger:
 
     # ------------------------------------------------------------- taking groups in
 
-    def open(self, *, daily: bool) -> None:
-        """Makes room for groups."""
+    def open(self, *, daily: bool, decimals: int = DECIMALS) -> None:
+        """Makes room for groups, whose amounts have so many decimals."""
         texts = ", ".join(f"{name} VARCHAR" for name in (*DIMENSIONS, *(["day"] if daily else [])))
         self._daily = daily
-        self._db.execute(f"CREATE TABLE groups (export INTEGER, {texts}, cost {MONEY}, charges BIGINT, unread BIGINT)")
+        self._db.execute(
+            f"CREATE TABLE groups (export INTEGER, {texts}, cost {amount(decimals)}, charges BIGINT, unread BIGINT)"
+        )
 
     def take(self, export: int, query: str) -> None:
         """Takes in the groups that a query in this database gives."""

@@ -70,7 +70,8 @@ def report(asked: Asked, policy: Policy, today: date) -> SpendReport:
 def _decimals(ledger: Ledger, exports: Sequence[Export], basis: Basis) -> tuple[int, list[Gap]]:
     """How many decimals all amounts need, and where there are more than can be summed exactly: 38 digits is what there
     is, of which the whole bill takes some before the point."""
-    asked, before = {}, 1
+    asked: dict[str, int] = {}
+    before = 1
     for export in exports:
         export.reader().charges(export.columns, basis)
         if not export.columns.loose:
