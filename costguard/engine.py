@@ -418,7 +418,8 @@ class _Charge(msgspec.Struct, frozen=True):
 def _faults(rules: Iterable[Rule], resource: Resource, surface: Surface) -> Iterator[tuple[Rule, Fault]]:
     """The faults of a surface; those of a rule that may not apply are uncertain."""
     for rule in rules:
-        selected: bool | str = True if rule.selector.by_type_only else rule.selector.selects(resource, surface.tags)
+        by_type = rule.selector.by_type_only and resource.type
+        selected: bool | str = True if by_type else rule.selector.selects(resource, surface.tags)
         if selected is False:
             continue
         for fault in rule.judge(resource, surface):

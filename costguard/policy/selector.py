@@ -53,9 +53,10 @@ class Selector(msgspec.Struct, frozen=True, kw_only=True):
     checkpoint: Globs = ()
 
     def selects_type(self, type_name: str, provider: str, cloud: str | None, checkpoint: str) -> bool:
-        """The part that is the same for all resources of a type."""
+        """The part that is the same for all resources of a type. A type that isn't known (it is empty, as for some of
+        what a bill names) may be any."""
         return (
-            (not self.type or _any(self.type, type_name))
+            (not self.type or not type_name or _any(self.type, type_name))
             and (
                 not self.provider or _any(self.provider, provider) or (cloud is not None and _any(self.provider, cloud))
             )
@@ -68,7 +69,7 @@ class Selector(msgspec.Struct, frozen=True, kw_only=True):
 
     def selects(self, resource: Resource, tags: TagSet) -> bool | str:
         """The rest: True, False, or — as text — why it can't be decided."""
-        undecided = ""
+        undecided = "the type is not known here" if self.type and not resource.type else ""
         declared = resource.declared or ()
         for globs, names in (
             (self.address, (resource.address, *declared)),
@@ -77,7 +78,7 @@ class Selector(msgspec.Struct, frozen=True, kw_only=True):
             if globs and not any(_any(globs, name) or _any(globs, without_indexes(name)) for name in names):
                 if resource.declared is not None or all(glob.startswith(_LIVE) for glob in globs):
                     return False
-                undecided = "no state was read that says which address it has in Terraform"
+                undecided = undecided or "no state was read that says which address it has in Terraform"
         for name, globs, value in (
             ("account", self.account, resource.account),
             ("region", self.region, resource.region),

@@ -2,8 +2,8 @@
 them from the document.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Protocol
+from collections.abc import Callable, Iterator, Mapping
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -26,6 +26,11 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     secret: bool = False  # the value must not be shown, by this rule or any other
 
 
+Minds = Literal["nothing", "key", "value"] | Callable[[str], bool]
+"""What of a tag may change what a rule says of a tag set: nothing (the tag may as well be away), that the key is there,
+its value too, or its value where the function says so of it, and else nothing."""
+
+
 class Rule(Protocol):
     """One compiled rule of a policy."""
 
@@ -40,6 +45,11 @@ class Rule(Protocol):
 
     def judge(self, resource: Resource, surface: Surface) -> Iterator[Fault]:
         """Every fault on this surface. The selector has already been asked."""
+        ...
+
+    def minds(self, key: str, cloud: str | None) -> Minds:
+        """What of a known tag this looks at, in a set that is closed or open as a whole. Tag sets that differ in
+        nothing else, and have the rest in the same order, have the same faults, but for what a message quotes."""
         ...
 
 

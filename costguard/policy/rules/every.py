@@ -6,7 +6,7 @@ import msgspec
 
 from costguard.model.finding import Level, Verdict
 from costguard.model.resource import Known, Resource, Surface, Tag
-from costguard.policy.rules import Fault, Names, name_of, shown
+from costguard.policy.rules import Fault, Minds, Names, name_of, shown
 from costguard.policy.selector import Selector, meanings
 from costguard.policy.values import ValueRule
 
@@ -35,6 +35,15 @@ class EveryTag(msgspec.Struct, frozen=True, kw_only=True):
             if fault is not None:
                 yield fault
 
+    def minds(self, key: str, cloud: str | None) -> Minds:
+        if key.casefold().startswith(self.reserved.get(cloud or "", ())):
+            return "nothing"
+        if _first(self.key_rules, key) is not None:
+            return "key"
+        if not self.value_rules:
+            return "nothing"
+        return lambda text: self._problem(text, cloud) is not None
+
     def _key(self, key: str, resource: Resource, surface: Surface) -> Fault | None:
         problem = _first(self.key_rules, key)
         if problem is None:
@@ -61,8 +70,8 @@ class EveryTag(msgspec.Struct, frozen=True, kw_only=True):
                 message=f"{key} is there, but its value can't be known here: {value.reason}",
                 remedy=f"make sure that it satisfies {self.id}",
             )
-        problem, *others = (_first(self.value_rules, text) for text in meanings(resource.cloud, value.text))
-        if problem is None or None in others:
+        problem = self._problem(value.text, resource.cloud)
+        if problem is None:
             return None
         return Fault(
             tag=name,
@@ -72,6 +81,11 @@ class EveryTag(msgspec.Struct, frozen=True, kw_only=True):
             remedy=f"change the value of {key}{origin and f' in {tag.source}'}",
             found=None if value.sensitive else value.text,
         )
+
+    def _problem(self, value: str, cloud: str | None) -> str | None:
+        """What is wrong with a value, in every meaning that it has."""
+        problem, *others = (_first(self.value_rules, text) for text in meanings(cloud, value))
+        return None if None in others else problem
 
     def _why(self) -> str:
         return f" ({self.description.rstrip('.')})" if self.description else ""

@@ -9,7 +9,7 @@ import msgspec
 from costguard.model.finding import Level, Verdict
 from costguard.model.resource import Known, Resource, Surface
 from costguard.policy.patterns import LONGEST_VALUE, Pattern, glob_matches
-from costguard.policy.rules import Fault, Names, name_of
+from costguard.policy.rules import Fault, Minds, Names, name_of
 from costguard.policy.selector import Selector, meanings
 
 
@@ -45,6 +45,13 @@ class Forbid(msgspec.Struct, frozen=True, kw_only=True):
                 continue
             name = name_of(self.names, resource.cloud, key)
             yield Fault(tag=name, key=key, verdict=Verdict.FORBIDDEN, message=message, remedy=remedy, secret=True)
+
+    def minds(self, key: str, cloud: str | None) -> Minds:
+        if self.keys and _named(self.keys, key):
+            return "key"
+        if not (self.values or self.content):
+            return "nothing"
+        return lambda text: any(map(self._forbids, meanings(cloud, text[:LONGEST_VALUE])))
 
     def _forbids(self, value: str) -> bool:
         return any(one.search(value) for one in self.values) or any(CONTENT[name](value) for name in self.content)

@@ -22,7 +22,7 @@ import msgspec
 from costguard.catalog.encoding import encode
 from costguard.model.finding import Level, Verdict
 from costguard.model.resource import Cloud, Known, Resource, Surface, Tag
-from costguard.policy.rules import Fault, shown
+from costguard.policy.rules import Fault, Minds, shown
 from costguard.policy.selector import Selector, Spelling, meanings
 from costguard.policy.values import Allowed, ValueRule, listing
 
@@ -56,6 +56,13 @@ class Require(msgspec.Struct, frozen=True, kw_only=True):
             fault = self._absent(key, surface, resource.cloud, bound or "")
         if fault is not None:
             yield fault
+
+    def minds(self, key: str, cloud: str | None) -> Minds:
+        own = self.spelling.on(cloud)
+        if key == own:
+            return "value"
+        names = (own, self.spelling.name, *self.aliases)
+        return "key" if key.strip().casefold() in {name.casefold() for name in names} else "nothing"
 
     def _value(self, key: str, tag: Tag, cloud: Cloud | None) -> Fault | None:
         value = tag.value

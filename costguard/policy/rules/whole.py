@@ -7,7 +7,7 @@ import msgspec
 
 from costguard.model.finding import Level, Verdict
 from costguard.model.resource import Known, Resource, Surface
-from costguard.policy.rules import Fault
+from costguard.policy.rules import Fault, Minds
 from costguard.policy.selector import Selector, meanings
 from costguard.policy.values import schema_errors
 
@@ -50,6 +50,34 @@ class TagsSchema(msgspec.Struct, frozen=True, kw_only=True):
                 f"change the tags so that they satisfy {self.id}",
             )
 
+    def minds(self, key: str, cloud: str | None) -> Minds:
+        return "value" if _minds(self.schema, key) else "nothing"
+
+
+_NESTED = ("allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas")
+_OF_KEYS = frozenset({"properties", "required", "dependentRequired", *_NESTED})
+_OF_NOTHING = frozenset({"type", "title", "description", "$comment", "$schema", "$id", "examples", "default"})
+
+
+def _minds(schema: Any, key: str) -> bool:
+    """Whether the key or its value could matter to the schema. A keyword that isn't plainly about keys that it names
+    may look at any."""
+    if isinstance(schema, list):
+        return any(_minds(item, key) for item in schema)
+    if not isinstance(schema, Mapping):
+        return False
+    if schema.keys() - _OF_KEYS - _OF_NOTHING:
+        return True
+    required = schema.get("dependentRequired", {})
+    named = [*schema.get("properties", ()), *schema.get("required", ()), *schema.get("dependentSchemas", ())]
+    if key in named or key in required or any(key in keys for keys in required.values()):
+        return True
+    return any(
+        _minds(list(schema[name].values()) if name == "dependentSchemas" else schema[name], key)
+        for name in _NESTED
+        if name in schema
+    )
+
 
 _BY_VALUE = (
     "additionalProperties",
@@ -72,10 +100,9 @@ def _looks_at(schema: Any, key: str) -> bool:
     properties = schema.get("properties", {})
     if isinstance(properties, Mapping) and key in properties:
         return True
-    nested = ("allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas")
     return any(
         _looks_at(list(schema[name].values()) if name == "dependentSchemas" else schema[name], key)
-        for name in nested
+        for name in _NESTED
         if name in schema
     )
 
@@ -107,6 +134,9 @@ class MaxTags(msgspec.Struct, frozen=True, kw_only=True):
                 f"how many tags there are can't be known here, and {self.id} allows {self.most}{why}",
                 f"make sure that there are no more than {self.most}",
             )
+
+    def minds(self, key: str, cloud: str | None) -> Minds:
+        return "nothing" if key.casefold().startswith(self.reserved.get(cloud or "", ())) else "key"
 
 
 def _whole(verdict: Verdict, message: str, remedy: str) -> Fault:
