@@ -1,5 +1,6 @@
 """``costguard spend``: what share of a bill has no owner."""
 
+import contextlib
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -83,6 +84,7 @@ def command(
     EXPORT is a file, a folder or a glob of a bill as FOCUS, AWS, Google or Azure export it; without it, those that
     costguard.yaml names under billing.
     """
+    from costguard.spend.history import open_history
     from costguard.spend.report import Asked, report
 
     look = options.style(verbose=verbose, quiet=quiet, no_color=no_color, output=output)
@@ -93,23 +95,28 @@ def command(
     if not paths:
         raise UsageError("say which bill: name its files, or put them under billing in costguard.yaml")
     options.keep(output, *exports)
-    done = report(
-        Asked(
-            paths=paths,
-            basis=basis or doc.spend.cost,
-            currency=currency or doc.spend.currency,
-            doc=doc.spend,
-            inventory=_inventory(config, doc, policy, store, states, allowed),
-            # It takes another look at each charge, so only where it is of use.
-            slo=doc.slo if record or doc.slo != SloDoc() else None,
-            prices=record,
-        ),
-        policy,
-        datetime.now(UTC).date(),
-    )
-    if record:
-        done = _recorded(done, policy, options.store_in_force(config))
-    _deliver(done, format_name, look, output)
+    with contextlib.ExitStack() as stack:
+        # What can't be opened is said before a long bill is read.
+        history = stack.enter_context(open_history(options.store_in_force(config))) if record else None
+        done = report(
+            Asked(
+                paths=paths,
+                basis=basis or doc.spend.cost,
+                currency=currency or doc.spend.currency,
+                doc=doc.spend,
+                inventory=_inventory(config, doc, policy, store, states, allowed),
+                # It takes another look at each charge, so only where it is of use.
+                slo=doc.slo if record or doc.slo != SloDoc() else None,
+                prices=record,
+            ),
+            policy,
+            datetime.now(UTC).date(),
+        )
+        try:
+            if history is not None:
+                done = history.taken(done, policy, datetime.now(UTC))
+        finally:  # Also where it can't be kept.
+            _deliver(done, format_name, look, output)
     if not done.complete:
         return ExitCode.INCOMPLETE
     return ExitCode.FINDINGS if fail_below is not None and _below(done, fail_below) else ExitCode.CLEAN
@@ -141,15 +148,6 @@ def _inventory(
     from costguard.spend.inventory import inventory
 
     return inventory(path, options.live_judging(config, doc.inventory, policy, states, allowed))
-
-
-def _recorded(done: SpendReport, policy: Policy, store: str) -> SpendReport:
-    """Keeps the report's result, and gives it the trend that this makes."""
-    from costguard.spend import history
-
-    with history.open_history(store) as kept:
-        kept.keep(history.record(done, policy, datetime.now(UTC)))
-        return msgspec.structs.replace(done, trend=history.trend(kept.records(), done.currency, done.cost))
 
 
 def _below(report: SpendReport, share: float) -> bool:

@@ -9,7 +9,7 @@ import io
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
-from costguard.model.cost import Candidate, Kpi, Part, Share, SpendReport
+from costguard.model.cost import Burn, Candidate, Kpi, Part, Share, Slo, SpendReport
 from costguard.reports import Style
 from costguard.reports.layout import ALARM, BOLD, CYAN, DIM, GREEN, RED, YELLOW, Page, words
 from costguard.reports.markdown import Comment, plain, value
@@ -42,6 +42,7 @@ class _Page(Page):
             return self.text()
         self._gaps(report)
         self._classes(report)
+        self._objective(report)
         for tag, shares in report.showback.items():
             self._shares(report, tag, shares, most)
         for name in ("account", "service"):
@@ -102,6 +103,26 @@ class _Page(Page):
             if state == "compliant" or Decimal(report.taggable[state])
         ]
         self._table("Taggable usage, by its tags", ("", report.currency, "share"), states)
+
+    def _objective(self, report: SpendReport) -> None:
+        slo = report.slo
+        if slo is None:
+            return
+        self.lines.append("")
+        self.say(words(f"The objective: {float(slo.objective):.1%} of taggable spend compliant", BOLD))
+        if slo.start is not None:
+            when = f"{slo.days} days before {slo.end}"
+            color = {"met": GREEN, "missed": RED, "undecided": YELLOW}[slo.state]
+            self.say(
+                [*words(slo.state, color), *words(f"in the {when}: {_budget(slo, report.currency)}")], "  ", "    "
+            )
+            self.say(words("; ".join(map(_burning, slo.burn))), "  ", "    ")
+        for note in slo.notes:
+            self.say(words(prose(note)), "  - ", "    ")
+        days = [point.ratio for point in report.trend if point.kind == "day"][-60:]
+        if len(days) > 1:
+            bars = "".join(" " if one is None else _BARS[min(7, int(one * 7))] for one in days)
+            self.say(words(f"compliant by day: {bars}"), "  ", "    ")
 
     def _shares(self, report: SpendReport, tag: str, shares: Sequence[Share], most: int) -> None:
         months = sorted({month for share in shares for month in share.months if month})
@@ -208,6 +229,19 @@ def _how(share: Share) -> str:
     return ", ".join(parts)
 
 
+def _budget(slo: Slo, currency: str) -> str:
+    """What is left of the error budget, or by how much it is overspent."""
+    left = f"{_money(slo.left)} left" if not slo.left.startswith("-") else f"{_money(slo.left[1:])} too much"
+    return f"{_money(slo.spent)} of a budget of {_money(slo.budget)} {printable(currency)} is spent, {left}"
+
+
+def _burning(burn: Burn) -> str:
+    """The burn rate of a window with what it is made of."""
+    days = "day" if burn.days == 1 else f"{burn.days} days"
+    rate = burn.note if burn.rate is None else f"{burn.rate:,.2f}"
+    return f"burn rate of the last {days}: {rate} ({_money(burn.spent)} of {_money(burn.budget)})"
+
+
 def _trend(amounts: Sequence[Decimal]) -> str:
     """The months as bars; a credit is the lowest."""
     if len(amounts) < 2:
@@ -261,6 +295,11 @@ def markdown(report: SpendReport) -> str:
     rows = [f"| {_CLASSES[name]} | {_money(report.classes[name])} |" for name in _CLASSES]
     rows += [f"| taggable usage, {state} | {_money(report.taggable[state])} |" for state in _STATES]
     comment.say("\n".join([*head, *rows]))
+    if report.slo is not None and report.slo.start is not None:
+        slo = report.slo
+        said = f"in the {slo.days} days before {slo.end}: {_budget(slo, report.currency)}"
+        rates = "; ".join(map(_burning, slo.burn))
+        comment.say(f"Objective of {float(slo.objective):.1%}: **{slo.state}** {plain(said)}; {plain(rates)}")
     for tag, shares in report.showback.items():
         head = [f"| {plain(tag)} | Amount | Share |", "| --- | ---: | ---: |"]
         listed = [(_owned(share, report), 1) for share in _top(shares, 200)]

@@ -133,6 +133,11 @@ class History:
     def __exit__(self, *_: object) -> None:
         self._database.close()
 
+    def taken(self, report: SpendReport, policy: Policy, at: datetime) -> SpendReport:
+        """Keeps what is worth it of a report, and gives the report the trend that this makes."""
+        self.keep(record(report, policy, at))
+        return msgspec.structs.replace(report, trend=trend(self.records(), report.currency, report.cost))
+
     def keep(self, one: Record) -> bool:
         """Keeps a record; False where it was kept before."""
         body = encoded(msgspec.structs.replace(one, at=""))

@@ -144,7 +144,7 @@ def test_currencies_are_never_added_up(tmp_path: Path) -> None:
 amounts = st.decimals("0.01", "99", places=4)
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.tuples(st.decimals("0.01", "99", places=4), st.integers(3, 30)), min_size=3, max_size=7), st.randoms()
 )

@@ -211,7 +211,7 @@ def test_days_that_no_calendar_has_lose_nothing(tmp_path: Path, when: str) -> No
 rows = st.tuples(st.integers(0, 29), st.sampled_from(sorted(_TAGS)), amounts.map(str))
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(rows, min_size=1, max_size=12), st.randoms(), st.integers(0, 12))
 def test_order_and_splitting_change_nothing_and_days_sum_to_the_whole(
     tmp_path: Path, days: list[tuple[int, str, str]], chance: random.Random, at: int
