@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from costguard.billing import DECIMALS, amount, literal
 from costguard.spend.query import DIMENSIONS
-from costguard.spend.verdicts import Case, Judge
+from costguard.spend.verdicts import LONGEST_TAGS, Case, Judge, Ruling
 
 if TYPE_CHECKING:
     import duckdb
@@ -72,43 +72,71 @@ class Ledger:
 
     def judge(self, judges: Mapping[int, Judge], tags: Sequence[str], needs: Iterable[str]) -> None:
         """Judges what was taken in: each distinct tag set of an export once, and with what else the policy ``needs``.
-        ``tags`` are the policy's."""
+        ``tags`` are the policy's.
+
+        ``cases`` has what was judged with the ``id`` of its ruling, ``rulings`` each ruling once. ``groups`` keep the
+        ruling in place of their tags, whose text costs more than all the rest; ``judged`` is both.
+        """
+        wanted = [name for name in ("account", "region", "resource") if name in set(needs)]
+        keys = ["export", "tags", "provider", *wanted]
+        listed = ", ".join(keys)
+        self._tags = tuple(tags)
+        self._db.execute(
+            "CREATE TABLE found AS SELECT ROW_NUMBER() OVER () AS number, * "
+            f"FROM (SELECT DISTINCT {listed} FROM groups)"
+        )
+        self._db.execute("CREATE TABLE ruled (number BIGINT, id INTEGER)")
+        rulings: list[Ruling] = []
+        ids: dict[int, int] = {}
+        # What is too long to be read needn't come whole.
+        shown = listed.replace("tags", f"IF(STRLEN(tags) <= {LONGEST_TAGS}, tags, LEFT(tags, {LONGEST_TAGS + 1}))", 1)
+        cursor = self._db.cursor().execute(f"SELECT number, {shown} FROM found")
+        while rows := cursor.fetchmany(_BATCH):
+            said = []
+            for _, export, text, provider, *others in rows:
+                ruling = judges[export].one(Case(text, provider, **dict(zip(wanted, others, strict=True))))
+                id_ = ids.get(id(ruling))
+                if id_ is None:
+                    id_ = ids[id(ruling)] = len(rulings)
+                    rulings.append(ruling)
+                said.append(id_)
+            self._insert("ruled", {"number": [row[0] for row in rows], "id": said})
+        self._keep(rulings)
+        self._db.execute(f"CREATE TABLE cases AS SELECT id, {listed} FROM found JOIN ruled USING (number)")
+        self._db.execute("DROP TABLE found; DROP TABLE ruled")
+        same = " AND ".join(f"groups.{name} IS NOT DISTINCT FROM cases.{name}" for name in keys)
+        self._db.execute(f"CREATE TABLE lines AS SELECT groups.* EXCLUDE (tags), id FROM groups JOIN cases ON {same}")
+        self._db.execute("DROP TABLE groups; ALTER TABLE lines RENAME TO groups")
+        self._db.execute(
+            "CREATE VIEW judged AS SELECT groups.* EXCLUDE (id), rulings.* EXCLUDE (id) FROM groups "
+            "JOIN rulings USING (id)"
+        )
+
+    def _keep(self, rulings: Sequence[Ruling]) -> None:
+        columns = "".join(f", fault{n} VARCHAR, value{n} VARCHAR" for n in range(len(self._tags)))
+        self._db.execute(
+            f"CREATE TABLE rulings (id INTEGER, state VARCHAR, untagged BOOLEAN, exempt BOOLEAN, flaw VARCHAR{columns})"
+        )
+        for first in range(0, len(rulings), _BATCH):
+            batch = rulings[first : first + _BATCH]
+            table: dict[str, list[Any]] = {
+                "id": list(range(first, first + len(batch))),
+                "state": [one.state for one in batch],
+                "untagged": [one.untagged for one in batch],
+                "exempt": [one.exempt for one in batch],
+                "flaw": [one.flaw or None for one in batch],
+            }
+            for number, name in enumerate(self._tags):
+                table[f"fault{number}"] = [one.states.get(name) for one in batch]
+                table[f"value{number}"] = [one.values.get(name) for one in batch]
+            self._insert("rulings", table)
+
+    def _insert(self, table: str, columns: Mapping[str, list[Any]]) -> None:
         import pyarrow as pa
 
-        wanted = [name for name in ("account", "region", "resource") if name in set(needs)]
-        keys = ", ".join(["export", "tags", "provider", *wanted])
-        self._db.execute(
-            f"CREATE TABLE cases AS SELECT ROW_NUMBER() OVER () AS id, * FROM (SELECT DISTINCT {keys} FROM groups)"
-        )
-        self._tags = tuple(tags)
-        columns = "".join(f", fault{n} VARCHAR, value{n} VARCHAR" for n in range(len(tags)))
-        self._db.execute(f"CREATE TABLE rulings (id BIGINT, state VARCHAR, untagged BOOLEAN, flaw VARCHAR{columns})")
-        cursor = self._db.cursor().execute(f"SELECT id, {keys} FROM cases ORDER BY id")
-        while rows := cursor.fetchmany(_BATCH):
-            batch: list[tuple[Any, ...]] = []
-            for id_, export, text, provider, *others in rows:
-                ruling = judges[export].one(Case(text, provider, **dict(zip(wanted, others, strict=True))))
-                batch.append(
-                    (
-                        id_,
-                        ruling.state,
-                        ruling.untagged,
-                        ruling.flaw or None,
-                        *(part for name in tags for part in (ruling.states.get(name), ruling.values.get(name))),
-                    )
-                )
-            names = ["id", "state", "untagged", "flaw"] + [
-                f"{part}{n}" for n in range(len(tags)) for part in ("fault", "value")
-            ]
-            table = pa.table({name: list(column) for name, column in zip(names, zip(*batch, strict=True), strict=True)})
-            self._db.register("batch", table)
-            self._db.execute("INSERT INTO rulings SELECT * FROM batch")
-            self._db.unregister("batch")
-        on = " AND ".join(f"groups.{name} IS NOT DISTINCT FROM cases.{name}" for name in keys.split(", "))
-        self._db.execute(
-            f"CREATE VIEW judged AS SELECT groups.*, rulings.* EXCLUDE (id) FROM groups "
-            f"JOIN cases ON {on} JOIN rulings USING (id)"
-        )
+        self._db.register("arrived", pa.table(dict(columns)))
+        self._db.execute(f"INSERT INTO {table} SELECT * FROM arrived")
+        self._db.unregister("arrived")
 
     # ------------------------------------------------------------- sums
 
