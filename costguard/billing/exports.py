@@ -1,8 +1,11 @@
-"""Where bills lie: paths, globs and folders → exports, each with its columns, its format and what DuckDB reads it by.
+"""Where bills lie: paths, globs, folders and object stores → exports, each with its columns and its format.
 
-Files with the same columns are one export. A file that can't be read is a gap; nothing is left out quietly.
+Files with the same columns are one export. CSV files are converted (:mod:`~costguard.billing.tables`), what lies in an
+object store is copied first (:mod:`~costguard.billing.stores`). A file that can't be read is a gap; nothing is left out
+quietly.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from glob import glob, has_magic
 from pathlib import Path
@@ -11,6 +14,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from costguard.billing import Columns, Format, FormatName, formats, literal, recognised
+from costguard.billing.tables import gaps as gaps_of
+from costguard.billing.tables import table
 from costguard.errors import InputError
 from costguard.model.resource import Gap
 
@@ -18,7 +23,9 @@ if TYPE_CHECKING:
     import duckdb
 
 _CSV = (".csv", ".csv.gz")
-_PARQUET = (".parquet",)
+_JSON = (".json", ".jsonl", ".ndjson", ".json.gz", ".jsonl.gz", ".ndjson.gz")
+_PARQUET = (".parquet", ".parq")
+_STORES = ("s3://", "gs://")
 
 
 class Export(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,71 +41,122 @@ class Export(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
-    """The exports that there are, and what could not be read."""
+    """The exports that there are, what could not be read, and what is worth knowing of the files."""
 
     exports: tuple[Export, ...]
     gaps: tuple[Gap, ...]
+    remarks: tuple[str, ...] = ()
 
 
-def find(db: "duckdb.DuckDBPyConnection", paths: Sequence[tuple[str, FormatName | None]]) -> Found:
+def cache_folder() -> Path:
+    """Where converted and copied bills are kept, unless somebody says otherwise."""
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(base) if Path(base).is_absolute() else Path.home() / ".cache") / "costguard" / "bills"
+
+
+class _Group:
+    """Files with the same columns: what they are called, and what DuckDB reads in their place."""
+
+    def __init__(self, name: FormatName, columns: Mapping[str, str], kind: str) -> None:
+        self.name, self.columns, self.kind = name, columns, kind
+        self.files: list[str] = []
+        self.read: list[str] = []
+
+
+def find(
+    db: "duckdb.DuckDBPyConnection", paths: Sequence[tuple[str, FormatName | None]], cache: Path | None = None
+) -> Found:
     """The exports at these paths, each with its format where that is named.
 
     Raises :class:`InputError` where a path names nothing at all: it is a slip, and no empty bill.
     """
-    groups: dict[tuple[str, tuple[tuple[str, str], ...]], list[str]] = {}
+    kept = cache if cache is not None else cache_folder()
+    groups: dict[tuple[str, str, tuple[tuple[str, str], ...]], _Group] = {}
     gaps: list[Gap] = []
+    remarks: list[str] = []
+    contents: dict[str, str] = {}
+    seen: set[str] = set()
     for path, named in paths:
-        for file in _files(path):
+        for file in _files(path, kept, gaps):
+            real = os.path.realpath(file)
+            if real in seen:
+                continue
+            seen.add(real)
             try:
-                columns, loose = _columns(db, file)
+                read, kind, columns = _readable(db, file, kept, gaps, remarks)
             except InputError as error:
                 gaps.append(Gap(file, str(error)))
                 continue
-            found = formats()[named] if named else recognised(Columns(columns, loose=loose))
+            if kind == "csv" and contents.setdefault(read, file) != file:
+                remarks.append(f"{file} has the same content as {contents[read]}: is this bill counted twice?")
+            found = formats()[named] if named else recognised(Columns(columns, loose=kind == "csv"))
             if found is None:
                 gaps.append(Gap(file, "it is no bill that costguard knows: name its format with --bill-format"))
                 continue
-            groups.setdefault((found.name, tuple(columns.items())), []).append(file)
-    exports = []
-    for (name, columns_), files in groups.items():
-        loose = not files[0].endswith(_PARQUET)
-        exports.append(
-            Export(
-                format=name,  # type: ignore[arg-type]
-                columns=Columns(dict(columns_), loose=loose),
-                files=tuple(files),
-                relation=_relation(files, loose=loose),
-            )
+            key = (found.name, kind, tuple(columns.items()))
+            group = groups.setdefault(key, _Group(found.name, columns, kind))
+            group.files.append(file)
+            group.read.append(read)
+    exports = tuple(
+        Export(
+            format=group.name,
+            columns=Columns(group.columns, loose=group.kind == "csv"),
+            files=tuple(group.files),
+            relation=_relation(group.read, group.kind),
         )
-    return Found(exports=tuple(exports), gaps=tuple(gaps))
+        for group in groups.values()
+    )
+    return Found(exports=exports, gaps=tuple(gaps), remarks=tuple(remarks))
 
 
-def _files(path: str) -> list[str]:
+def _files(path: str, cache: Path, gaps: list[Gap]) -> list[str]:
+    if path.startswith(_STORES):
+        from costguard.billing.stores import copied
+
+        return copied(path, cache, (*_CSV, *_JSON, *_PARQUET), gaps)
     place = Path(path)
     if place.is_dir():
-        found = sorted(str(one) for one in place.rglob("*") if one.name.endswith((*_CSV, *_PARQUET)))
+        known = (*_CSV, *_JSON, *_PARQUET)
+        found = sorted(str(one) for one in place.rglob("*") if one.name.casefold().endswith(known) and one.is_file())
     elif has_magic(path) and not place.exists():
         found = sorted(one for one in glob(path, recursive=True) if Path(one).is_file())  # noqa: PTH207 - as a shell has it.
     else:
         found = [path] if place.is_file() else []
+        if place.exists() and not found:
+            raise InputError(f"{path}: it is neither a file nor a folder")
     if not found:
         raise InputError(f"{path}: there is no bill there")
     return found
 
 
-def _relation(files: Sequence[str], *, loose: bool) -> str:
+def _readable(
+    db: "duckdb.DuckDBPyConnection", file: str, cache: Path, gaps: list[Gap], remarks: list[str]
+) -> tuple[str, str, Mapping[str, str]]:
+    """What DuckDB reads in the place of a file, of which kind it is, and its columns."""
+    name = file.casefold()
+    if name.endswith(_PARQUET):
+        return file, "parquet", _columns(db, _relation([file], "parquet"))
+    if name.endswith(_JSON):
+        return file, "json", _columns(db, _relation([file], "json"))
+    made = table(Path(file), cache)
+    gaps += gaps_of(file, made)
+    if made.short:
+        remarks.append(f"{made.short:,} rows of {file} lack the last of its columns: they are read without them")
+    return made.path, "csv", dict.fromkeys(made.columns, "VARCHAR")
+
+
+def _relation(files: Sequence[str], kind: str) -> str:
     listed = "[" + ", ".join(map(literal, files)) + "]"
-    if loose:
-        return f"read_csv({listed}, all_varchar = true, header = true, delim = ',', quote = '\"', escape = '\"')"
-    return f"read_parquet({listed}, hive_partitioning = false)"
+    if kind == "json":
+        return f"read_json({listed}, format = 'newline_delimited', maximum_object_size = 67108864)"
+    return f"read_parquet({listed}, hive_partitioning = false, union_by_name = true)"
 
 
-def _columns(db: "duckdb.DuckDBPyConnection", file: str) -> tuple[Mapping[str, str], bool]:
+def _columns(db: "duckdb.DuckDBPyConnection", relation: str) -> Mapping[str, str]:
     import duckdb
 
-    loose = not file.endswith(_PARQUET)
     try:
-        rows = db.execute(f"DESCRIBE SELECT * FROM {_relation([file], loose=loose)}").fetchall()
+        rows = db.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()
     except duckdb.Error as error:
         raise InputError(f"it can't be read: {str(error).splitlines()[0]}") from error
-    return {row[0]: row[1] for row in rows}, loose
+    return {row[0]: row[1] for row in rows}

@@ -13,7 +13,7 @@ from costguard.billing import DECIMALS, Charges, FormatName
 from costguard.billing.exports import Export, find
 from costguard.config import SloDoc, SpendDoc
 from costguard.errors import InputError, UsageError
-from costguard.model.cost import SPEND_SCHEMA, Basis, Period, SpendReport, UnitCost, money
+from costguard.model.cost import SPEND_SCHEMA, Basis, Diagnosis, Period, SpendReport, UnitCost, money
 from costguard.model.finding import Tool
 from costguard.model.resource import Gap
 from costguard.policy import Policy
@@ -39,6 +39,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     doc: SpendDoc = SpendDoc()
     inventory: Inventory | None = None
     most: int = 20
+    cache: Path | None = None
+    """Where converted and copied bills are kept; the user's own folder for that otherwise."""
     slo: SloDoc | None = None
     prices: bool = False
 
@@ -50,7 +52,7 @@ def report(asked: Asked, policy: Policy, today: date) -> SpendReport:
         tempfile.TemporaryDirectory(prefix="costguard-") as scratch,
         Ledger(Path(scratch)) as ledger,
     ):
-        found = find(ledger.db, asked.paths)
+        found = find(ledger.db, asked.paths, asked.cache)
         if not found.exports:
             raise InputError("\n".join(f"{gap.where}: {gap.why}" for gap in found.gaps) or "there is no bill to read")
         judges: dict[int, Judge] = {}
@@ -64,7 +66,7 @@ def report(asked: Asked, policy: Policy, today: date) -> SpendReport:
             ledger.take(number, grouping(charges, export.relation))
             read.append((export, charges))
         ledger.judge(judges, list(policy.spellings), needs(policy))
-        return _summed(ledger, asked, policy, read, [*found.gaps, *rounded], today)
+        return _summed(ledger, asked, policy, read, [*found.gaps, *rounded], today, found.remarks)
 
 
 def _decimals(ledger: Ledger, exports: Sequence[Export], basis: Basis) -> tuple[int, list[Gap]]:
@@ -97,6 +99,7 @@ def _summed(
     read: list[tuple[Export, Charges]],
     gaps: list[Gap],
     today: date,
+    remarks: Sequence[str],
 ) -> SpendReport:
     currencies = ledger.currencies()
     currency = asked.currency or next((name for name, _, _ in currencies if name), None)
@@ -134,7 +137,11 @@ def _summed(
         showback={name: one.shares for name, one in allocated.items()},
         pareto=ordered.candidates,
         recoverable=ordered.recoverable,
-        diagnoses=(*diagnose(ledger, policy, sums, read), *diagnoses),
+        diagnoses=(
+            *diagnose(ledger, policy, sums, read),
+            *(Diagnosis(id="remark", message=text) for text in remarks),
+            *diagnoses,
+        ),
         slo=slo.slo(dated, asked.slo, today) if dated is not None and asked.slo is not None else None,
         days=slo.wire(dated) if dated is not None else (),
         prices=_prices(ledger, read, currency) if asked.prices else (),

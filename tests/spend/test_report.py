@@ -9,6 +9,7 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -275,7 +276,8 @@ def test_the_order_of_rows_and_columns_and_the_splitting_of_files_change_nothing
     bill(folder / "b.csv", shuffled[:at], columns)
     bill(folder / "a.csv", shuffled[at:] or shuffled[:0], columns)
     parts = report(Asked(paths=((str(folder), None),)), policy(tmp_path), TODAY)
-    assert parts == whole
+    # That two files have the same content is remarked on.
+    assert msgspec.structs.replace(parts, diagnoses=()) == msgspec.structs.replace(whole, diagnoses=())
 
 
 @LAWS
