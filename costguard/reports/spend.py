@@ -109,7 +109,7 @@ class _Page(Page):
         if slo is None:
             return
         self.lines.append("")
-        self.say(words(f"The objective: {float(slo.objective):.1%} of taggable spend compliant", BOLD))
+        self.say(words(f"The objective: {float(slo.objective) * 100:.8g}% of taggable spend compliant", BOLD))
         if slo.start is not None:
             when = f"{slo.days} days before {slo.end}"
             color = {"met": GREEN, "missed": RED, "undecided": YELLOW}[slo.state]
@@ -299,7 +299,7 @@ def markdown(report: SpendReport) -> str:
         slo = report.slo
         said = f"in the {slo.days} days before {slo.end}: {_budget(slo, report.currency)}"
         rates = "; ".join(map(_burning, slo.burn))
-        comment.say(f"Objective of {float(slo.objective):.1%}: **{slo.state}** {plain(said)}; {plain(rates)}")
+        comment.say(f"Objective of {float(slo.objective) * 100:.8g}%: **{slo.state}** {plain(said)}; {plain(rates)}")
     for tag, shares in report.showback.items():
         head = [f"| {plain(tag)} | Amount | Share |", "| --- | ---: | ---: |"]
         listed = [(_owned(share, report), 1) for share in _top(shares, 200)]
