@@ -193,12 +193,18 @@ class _Counted:
             yield line
 
 
-def _opened(file: Path) -> IO[bytes]:
+@contextlib.contextmanager
+def _opened(file: Path) -> Iterator[IO[bytes]]:
     try:
         raw = file.open("rb")
     except OSError as error:
         raise InputError(f"it can't be read: {error.strerror}") from error
-    return io.BufferedReader(gzip.GzipFile(fileobj=raw)) if file.name.endswith(".gz") else raw
+    with raw:
+        if not file.name.casefold().endswith(".gz"):
+            yield raw
+            return
+        with gzip.GzipFile(fileobj=raw) as packed, io.BufferedReader(packed) as unpacked:
+            yield unpacked
 
 
 def _encoding(raw: IO[bytes]) -> str:
