@@ -43,6 +43,14 @@ if TYPE_CHECKING:
     help="Exit code 1 where less than this share of taggable spend is compliant (0.95 is 95%).",
 )
 @click.option(
+    "--rows", metavar="FILE", help="Write what was summed to this Parquet file: each group of charges with its verdict."
+)
+@click.option(
+    "--cache",
+    metavar="DIR",
+    help="Where converted and copied bills are kept. Default: costguard/bills in the user's cache.",
+)
+@click.option(
     "--record",
     is_flag=True,
     help="Keep the result in the store that reconcile.store names, for the trend and for slo.tighten. Nothing is kept "
@@ -70,6 +78,8 @@ def command(
     currency: str | None,
     store: str | None,
     fail_below: float | None,
+    rows: str | None,
+    cache: str | None,
     record: bool,
     states: tuple[str, ...],
     allowed: tuple[str, ...],
@@ -95,6 +105,7 @@ def command(
     if not paths:
         raise UsageError("say which bill: name its files, or put them under billing in costguard.yaml")
     options.keep(output, *exports)
+    options.keep(rows, *exports)
     with contextlib.ExitStack() as stack:
         # What can't be opened is said before a long bill is read.
         history = stack.enter_context(open_history(options.store_in_force(config))) if record else None
@@ -104,6 +115,8 @@ def command(
                 basis=basis or doc.spend.cost,
                 currency=currency or doc.spend.currency,
                 doc=doc.spend,
+                cache=Path(cache) if cache is not None else None,
+                rows=Path(rows) if rows is not None else None,
                 inventory=_inventory(config, doc, policy, store, states, allowed),
                 # It takes another look at each charge, so only where it is of use.
                 slo=doc.slo if record or doc.slo != SloDoc() else None,

@@ -9,7 +9,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from costguard.billing import DECIMALS, amount, literal
+from costguard.billing import DECIMALS, amount, literal, quoted
+from costguard.errors import UsageError
 from costguard.spend.query import DIMENSIONS
 from costguard.spend.verdicts import LONGEST_TAGS, Case, Judge, Ruling
 
@@ -24,7 +25,13 @@ class Ledger:
     """A bill's groups. ``scratch`` is a folder for what doesn't fit into ``memory``."""
 
     def __init__(self, scratch: Path, *, memory: str = "500MB", threads: int | None = None) -> None:
-        import duckdb
+        try:
+            import duckdb
+            import pyarrow as pa  # noqa: F401 - it is needed later on, and said now.
+        except ImportError as error:
+            raise UsageError(
+                f"reading bills needs {error.name}, which isn't installed: pip install 'costguard-tags[spend]'"
+            ) from error
 
         self._db: duckdb.DuckDBPyConnection = duckdb.connect()
         self._db.execute("SET TimeZone = 'UTC'")
@@ -166,3 +173,22 @@ class Ledger:
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """The rows of a query over ``judged``; amounts are :class:`~decimal.Decimal`."""
         return self._db.execute(query).fetchall()
+
+    def write(self, path: Path) -> None:
+        """Writes ``bill`` as Parquet: the groups, what the policy makes of each, and of each of its tags the fault and
+        the value. Raises :class:`UsageError` where it can't be written."""
+        import duckdb
+
+        tags = ", ".join(
+            f"fault{number} AS {quoted(f'{name}_fault')}, value{number} AS {quoted(f'{name}_value')}"
+            for number, name in enumerate(self._tags)
+        )
+        columns = "provider, account, region, service, currency, month, class, resource, cost, charges"
+        columns += ", CASE WHEN class = 'usage_taggable' THEN state END AS state"
+        columns += ", CASE WHEN class = 'usage_taggable' THEN untagged END AS untagged"
+        query = f"SELECT {columns}{tags and ', '}{tags} FROM bill"
+        try:
+            self._db.execute(f"COPY ({query}) TO {literal(str(path))} (FORMAT parquet)")
+        except (duckdb.Error, OSError) as error:
+            said = (str(error).splitlines() or [""])[0]
+            raise UsageError(f"{path} can't be written: {said}") from error

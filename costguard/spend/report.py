@@ -41,6 +41,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     most: int = 20
     cache: Path | None = None
     """Where converted and copied bills are kept; the user's own folder for that otherwise."""
+    rows: Path | None = None
+    """Where to write each group of charges with its verdict, as Parquet."""
     slo: SloDoc | None = None
     prices: bool = False
 
@@ -63,7 +65,7 @@ def report(asked: Asked, policy: Policy, today: date) -> SpendReport:
             export.columns.decimals = decimals
             charges = export.reader().charges(export.columns, asked.basis)
             judges[number] = Judge(policy, today, tagged=charges.tagged, folded=charges.folded, prefix=charges.prefix)
-            ledger.take(number, grouping(charges, export.relation))
+            ledger.take(number, grouping(charges, export.relation, embedded=True))
             read.append((export, charges))
         ledger.judge(judges, list(policy.spellings), needs(policy))
         return _summed(ledger, asked, policy, read, [*found.gaps, *rounded], today, found.remarks)
@@ -122,6 +124,8 @@ def _summed(
         relations = [(number, charges, export.relation) for number, (export, charges) in enumerate(read)]
         dated = slo.dated(ledger, relations, needs(policy), currency)
     ordered = pareto(ledger, sums, asked.inventory, asked.most)
+    if asked.rows is not None:
+        ledger.write(asked.rows)
     return SpendReport(
         schema=SPEND_SCHEMA,
         tool=Tool(name="costguard", version=__version__),
