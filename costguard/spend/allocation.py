@@ -94,13 +94,15 @@ def _allocated(
     rules: dict[tuple[str | None, ...], int | None] = {}
     handed: dict[tuple[str | None, str | None], str | None] = {}
     places = ", ".join(_PLACES)
-    for value, month, inherited, *place, cost in ledger.rows(
-        f"SELECT {column}, COALESCE(month, ''), inherited, {places}, SUM(cost) FROM bill GROUP BY ALL"
+    # What has the tag asks for no more; there are many values, and each is in many places.
+    for value, month, cost in ledger.rows(
+        f"SELECT {column}, COALESCE(month, ''), SUM(cost) FROM bill WHERE {column} IS NOT NULL GROUP BY ALL"
+    ):
+        book.add(value, "tagged", month, cost or Decimal())
+    for month, inherited, *place, cost in ledger.rows(
+        f"SELECT COALESCE(month, ''), inherited, {places}, SUM(cost) FROM bill WHERE {column} IS NULL GROUP BY ALL"
     ):
         amount = cost or Decimal()
-        if value is not None:
-            book.add(value, "tagged", month, amount)
-            continue
         if doc.inherit and inherited is not None:
             key = (inherited, place[0])
             if key not in handed:
