@@ -16,7 +16,7 @@ import msgspec
 from costguard.billing import Columns, Format, FormatName, formats, literal, recognised
 from costguard.billing.tables import gaps as gaps_of
 from costguard.billing.tables import table
-from costguard.errors import InputError
+from costguard.errors import InputError, UsageError
 from costguard.model.resource import Gap
 
 if TYPE_CHECKING:
@@ -114,6 +114,10 @@ def _files(path: str, cache: Path, gaps: list[Gap]) -> list[str]:
         from costguard.billing.stores import copied
 
         return copied(path, cache, (*_CSV, *_JSON, *_PARQUET), gaps)
+    if path.startswith("az://"):
+        raise UsageError(
+            f"{path}: costguard doesn't copy from Azure's storage yet; copy the export, and name its folder"
+        )
     place = Path(path)
     if place.is_dir():
         known = (*_CSV, *_JSON, *_PARQUET)
