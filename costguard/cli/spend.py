@@ -17,6 +17,7 @@ from costguard.policy import Policy
 from costguard.reports import Style
 
 if TYPE_CHECKING:
+    from costguard.spend.engines import EngineName
     from costguard.spend.pareto import Inventory
 
 
@@ -33,6 +34,16 @@ if TYPE_CHECKING:
     "--bill-format",
     type=click.Choice(["focus", "aws-cur", "gcp", "azure"]),
     help="The format of the exports, where it isn't to be recognised.",
+)
+@click.option(
+    "--engine",
+    type=click.Choice(["duckdb", "spark"]),
+    default="duckdb",
+    show_default=True,
+    help="Where the charges are summed. With spark EXPORT is a folder of Parquet files that Spark reads, or a table.",
+)
+@click.option(
+    "--engine-option", "engine_options", multiple=True, metavar="NAME=VALUE", help="For spark: master. Repeatable."
 )
 @click.option("--currency", metavar="CODE", help="Report the charges in this currency, where there are several.")
 @click.option("--store", metavar="FILE", help="The last scan's store, which says what is mended already.")
@@ -75,6 +86,8 @@ def command(
     exports: tuple[str, ...],
     basis: Basis | None,
     bill_format: FormatName | None,
+    engine: "EngineName",
+    engine_options: tuple[str, ...],
     currency: str | None,
     store: str | None,
     fail_below: float | None,
@@ -119,8 +132,10 @@ def command(
                 rows=Path(rows) if rows is not None else None,
                 inventory=_inventory(config, doc, policy, store, states, allowed),
                 # It takes another look at each charge, so only where it is of use.
-                slo=doc.slo if record or doc.slo != SloDoc() else None,
-                prices=record,
+                engine=engine,
+                options=_options(engine, engine_options),
+                slo=None if engine != "duckdb" else doc.slo if record or doc.slo != SloDoc() else None,
+                prices=record and engine == "duckdb",
             ),
             policy,
             datetime.now(UTC).date(),
@@ -133,6 +148,19 @@ def command(
     if not done.complete:
         return ExitCode.INCOMPLETE
     return ExitCode.FINDINGS if fail_below is not None and _below(done, fail_below) else ExitCode.CLEAN
+
+
+def _options(engine: "EngineName", texts: tuple[str, ...]) -> dict[str, str]:
+    """What an engine is opened with."""
+    known = {"spark": ("master",)}.get(engine, ())
+    found = {}
+    for text in texts:
+        name, given, value = text.partition("=")
+        if not given or name not in known:
+            takes = f"it takes {', '.join(known)}" if known else f"{engine} takes none"
+            raise UsageError(f"--engine-option {text}: {takes}, as in NAME=VALUE")
+        found[name] = value
+    return found
 
 
 def _configured(config: Config | None) -> tuple[tuple[str, FormatName | None], ...]:

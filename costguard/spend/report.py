@@ -1,7 +1,7 @@
 """From exports and a policy to a :class:`~costguard.model.cost.SpendReport`."""
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal, localcontext
 from pathlib import Path
@@ -9,8 +9,8 @@ from pathlib import Path
 import msgspec
 
 from costguard import __version__
-from costguard.billing import DECIMALS, Charges, FormatName
-from costguard.billing.exports import Export, find
+from costguard.billing import DECIMALS, Charges, FormatName, formats, recognised
+from costguard.billing.exports import Export, Found, find
 from costguard.config import SloDoc, SpendDoc
 from costguard.errors import InputError, UsageError
 from costguard.model.cost import SPEND_SCHEMA, Basis, Diagnosis, Period, SpendReport, UnitCost, money
@@ -19,6 +19,7 @@ from costguard.model.resource import Gap
 from costguard.policy import Policy
 from costguard.spend import allocation, prices, shares, slo
 from costguard.spend.diagnoses import diagnose
+from costguard.spend.engines import Engine, EngineName, opened
 from costguard.spend.ledger import Ledger
 from costguard.spend.pareto import Inventory, pareto
 from costguard.spend.query import grouping
@@ -45,6 +46,10 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """Where to write each group of charges with its verdict, as Parquet."""
     slo: SloDoc | None = None
     prices: bool = False
+    engine: EngineName = "duckdb"
+    """Where the grouping query is run. Of any other than DuckDB ``paths`` are tables, and neither the objective nor
+    prices are counted: both ask each charge a second time."""
+    options: Mapping[str, str] = {}
 
 
 def report(asked: Asked, policy: Policy, today: date) -> SpendReport:
@@ -54,7 +59,8 @@ def report(asked: Asked, policy: Policy, today: date) -> SpendReport:
         tempfile.TemporaryDirectory(prefix="costguard-") as scratch,
         Ledger(Path(scratch)) as ledger,
     ):
-        found = find(ledger.db, asked.paths, asked.cache)
+        engine = None if asked.engine == "duckdb" else opened(asked.engine, **asked.options)
+        found = find(ledger.db, asked.paths, asked.cache) if engine is None else _tables(engine, asked.paths)
         if not found.exports:
             raise InputError("\n".join(f"{gap.where}: {gap.why}" for gap in found.gaps) or "there is no bill to read")
         judges: dict[int, Judge] = {}
@@ -65,10 +71,27 @@ def report(asked: Asked, policy: Policy, today: date) -> SpendReport:
             export.columns.decimals = decimals
             charges = export.reader().charges(export.columns, asked.basis)
             judges[number] = Judge(policy, today, tagged=charges.tagged, folded=charges.folded, prefix=charges.prefix)
-            ledger.take(number, grouping(charges, export.relation, embedded=True))
+            if engine is None:
+                ledger.take(number, grouping(charges, export.relation, embedded=True))
+            else:
+                table = export.files[0]
+                ledger.take_batches(number, engine.groups(table, grouping(charges, export.relation)))
             read.append((export, charges))
         ledger.judge(judges, list(policy.spellings), needs(policy))
         return _summed(ledger, asked, policy, read, [*found.gaps, *rounded], today, found.remarks)
+
+
+def _tables(engine: Engine, paths: Sequence[tuple[str, FormatName | None]]) -> Found:
+    """The bills that lie in an engine's tables. Raises :class:`InputError` for what is none."""
+    exports = []
+    for table, named in paths:
+        columns = engine.columns(table)
+        found = formats()[named] if named else recognised(columns)
+        if found is None:
+            raise InputError(f"{table} is no bill that costguard knows: name its format with --bill-format")
+        relation = engine.relation(table)
+        exports.append(Export(format=found.name, columns=columns, files=(table,), relation=relation))
+    return Found(exports=tuple(exports), gaps=())
 
 
 def _decimals(ledger: Ledger, exports: Sequence[Export], basis: Basis) -> tuple[int, list[Gap]]:

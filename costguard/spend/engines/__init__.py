@@ -37,7 +37,7 @@ class Engine(Protocol):
         ...
 
 
-_MODULES: Mapping[EngineName, str] = {}
+_MODULES: Mapping[EngineName, str] = {"spark": "spark"}
 
 
 def opened(name: EngineName, **settings: Any) -> Engine:
