@@ -112,10 +112,19 @@ class Columns:
         return f"COALESCE({american}, {self.time(*names)})"
 
     def json(self, name: str) -> str:
-        """A map, a struct or a text of JSON as the text of a JSON object."""
+        """A map, a struct, a list of keys with values or a text of JSON as the text of a JSON object."""
+        if self.type(name).upper().startswith("STRUCT") and self.type(name).endswith("[]"):
+            return paired(self.first(name) or "")
         if self.type(name).upper().startswith(("MAP", "STRUCT")):
             return f"CAST(TO_JSON({self.first(name)}) AS VARCHAR)"
         return self.text(name)
+
+
+def paired(column: str) -> str:
+    """A list of keys with values as the text of a JSON object; null where there is none."""
+    pair = "CAST(TO_JSON(x.key) AS VARCHAR) || ': ' || COALESCE(CAST(TO_JSON(x.value) AS VARCHAR), 'null')"
+    listed = f"ARRAY_TO_STRING(LIST_TRANSFORM({column}, lambda x: {pair}), ', ')"
+    return f"CASE WHEN LEN({column}) > 0 THEN '{{' || {listed} || '}}' END"
 
 
 def exact(expression: str, kind: str, decimals: int) -> str:

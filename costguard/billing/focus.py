@@ -25,7 +25,9 @@ class Focus:
         category, resource = columns.text("ChargeCategory"), columns.text("ResourceId")
         return Charges(
             select={
-                "provider": _provider(columns.text("ServiceProviderName", "ProviderName", "PublisherName")),
+                "provider": _provider(
+                    columns.text("ServiceProviderName", "HostProviderName", "ProviderName", "PublisherName")
+                ),
                 "account": columns.text("SubAccountId", "BillingAccountId"),
                 "region": columns.text("RegionId", "Region"),
                 "service": columns.text("ServiceName"),

@@ -7,7 +7,9 @@ row is one charge, and one more where it has such credits. Labels and credits ar
 would multiply its cost.
 """
 
-from costguard.billing import Charges, Columns, FormatName, amount, exact
+import re
+
+from costguard.billing import Charges, Columns, FormatName, amount, exact, paired
 from costguard.model.cost import Basis
 
 _PRICE = (
@@ -30,7 +32,7 @@ class Gcp:
 
     def charges(self, columns: Columns, basis: Basis) -> Charges:
         detailed = "resource" in columns
-        resource = "COALESCE(resource.global_name, resource.name)" if detailed else "CAST(NULL AS VARCHAR)"
+        resource = _resource(columns) if detailed else "CAST(NULL AS VARCHAR)"
         kind = columns.text("cost_type")
         usage = f"CASE WHEN {resource} IS NULL THEN 'usage_no_resource' ELSE 'usage_taggable' END"
         price = ", ".join(f"'{name}'" for name in _PRICE)
@@ -42,7 +44,7 @@ class Gcp:
             "currency": columns.text("currency"),
             "start": columns.time("usage_start_time"),
         }
-        credits_ = "credits" in columns
+        credits_ = _listed(columns, "credits")
         charge = {
             **common,
             "class": usage
@@ -50,8 +52,10 @@ class Gcp:
             else f"CASE WHEN {kind} = 'regular' THEN {usage} WHEN {kind} = 'tax' THEN 'tax' "
             f"WHEN {kind} IN ('adjustment', 'rounding_error') THEN 'credit_adjustment' END",
             "resource": resource,
-            "tags": _labels("labels") if "labels" in columns else "CAST(NULL AS VARCHAR)",
-            "inherited": _labels("project.labels") if "labels" in columns.type("project") else "CAST(NULL AS VARCHAR)",
+            "tags": paired("labels") if _listed(columns, "labels") else "CAST(NULL AS VARCHAR)",
+            "inherited": paired("project.labels")
+            if "labels STRUCT" in columns.type("project").replace('"', "")
+            else "CAST(NULL AS VARCHAR)",
             "cost": columns.money("cost") + (f" + {_sum(columns, f'IN ({price})')}" if credits_ else ""),
         }
         gift = {**charge, "class": "'credit_adjustment'", "cost": _sum(columns, f"NOT IN ({price})")}
@@ -67,16 +71,21 @@ class Gcp:
 FORMAT = Gcp()
 
 
-def _labels(column: str) -> str:
-    """A list of keys with values as a JSON object."""
-    pair = "CAST(TO_JSON(x.key) AS VARCHAR) || ': ' || COALESCE(CAST(TO_JSON(x.value) AS VARCHAR), 'null')"
-    listed = f"ARRAY_TO_STRING(LIST_TRANSFORM({column}, x -> {pair}), ', ')"
-    return f"CASE WHEN LEN({column}) > 0 THEN '{{' || {listed} || '}}' END"
+def _resource(columns: Columns) -> str:
+    kind = columns.type("resource").replace('"', "")
+    fields = [one for one in ("global_name", "name") if re.search(rf"[(, ]{one} VARCHAR", kind)]
+    parts = ", ".join(f"NULLIF(resource.{one}, '')" for one in fields)
+    return f"COALESCE({parts}, NULL)" if fields else "CAST(NULL AS VARCHAR)"
+
+
+def _listed(columns: Columns, name: str) -> bool:
+    """Whether it is a list with something in it: where all of an extract's lists are empty, nothing says of what."""
+    return name in columns and columns.type(name).upper().startswith("STRUCT")
 
 
 def _sum(columns: Columns, which: str) -> str:
     """What the credits of these types come to, exactly."""
     kind = "DOUBLE" if "DOUBLE" in columns.type("credits") else "DECIMAL"
     each = exact("x.amount", kind, columns.decimals)
-    chosen = f"LIST_FILTER(credits, x -> COALESCE(x.type, '') {which})"
-    return f"COALESCE(LIST_SUM(LIST_TRANSFORM({chosen}, x -> {each})), CAST(0 AS {amount(columns.decimals)}))"
+    chosen = f"LIST_FILTER(credits, lambda x: COALESCE(x.type, '') {which})"
+    return f"COALESCE(LIST_SUM(LIST_TRANSFORM({chosen}, lambda x: {each})), CAST(0 AS {amount(columns.decimals)}))"
