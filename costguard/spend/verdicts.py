@@ -280,8 +280,12 @@ class _Looks:
                 hidden += [
                     (one, f"{key} on the bill may be any of {', '.join(sorted(meant))}") for one in sorted(meant)
                 ]
-            else:
-                read.setdefault(next(iter(meant)), text)
+                continue
+            (one,) = meant
+            if read.setdefault(one, text) != text:
+                hidden.append((one, f"several keys on the bill may be {one}"))
+        for one, _ in hidden:
+            read.pop(one, None)
         return read, tuple(hidden)
 
 
