@@ -10,9 +10,10 @@ import pyarrow as pa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from costguard.billing import COLUMNS, Charges, literal
 from costguard.policy import Policy
 from costguard.spend.ledger import Ledger
-from costguard.spend.query import DIMENSIONS
+from costguard.spend.query import DIMENSIONS, grouping
 from costguard.spend.verdicts import LONGEST_TAGS, Case, Judge, needs
 from tests.policy.build import policy
 
@@ -99,3 +100,20 @@ def test_a_ruling_is_kept_once(tmp_path: Path) -> None:
         assert ledger.rows("SELECT COUNT(*) FROM rulings") == [(1,)]
         assert ledger.rows("SELECT COUNT(*), COUNT(DISTINCT tags) FROM cases") == [(50, 50)]
         assert ledger.rows("SELECT SUM(cost) FROM judged") == [(50,)]
+
+
+def test_the_embedded_query_gives_the_same_groups(tmp_path: Path) -> None:
+    times = ("2026-10-31T23:59:59.999999Z", "2026-11-01T00:30:00+01:00", "2026-11-01", "1969-12-31T23:00:00Z", "no", "")
+    listed = ", ".join(f"({literal(time)})" for time in times)
+    select = dict.fromkeys(COLUMNS, "CAST(NULL AS VARCHAR)")
+    select |= {"start": "TRY_CAST(time AS TIMESTAMPTZ)", "cost": "CAST(1.5 AS DECIMAL(38,18))"}
+    for daily in (False, True):
+        with Ledger(tmp_path, threads=1) as ledger:
+            one, other = (
+                grouping(Charges(select=select), f"(VALUES {listed}) AS bill(time)", daily=daily, embedded=embedded)
+                for embedded in (False, True)
+            )
+            found = ledger.rows(f"SELECT * FROM ({other}) ORDER BY ALL")
+            assert found == ledger.rows(f"SELECT * FROM ({one}) ORDER BY ALL")
+            months = {row[DIMENSIONS.index("month")]: row[-2] for row in found}
+            assert months == {"2026-10": 2, "2026-11": 1, "1969-12": 1, None: 2}
