@@ -115,9 +115,7 @@ def _files(path: str, cache: Path, gaps: list[Gap]) -> list[str]:
 
         return copied(path, cache, (*_CSV, *_JSON, *_PARQUET), gaps)
     if path.startswith("az://"):
-        raise UsageError(
-            f"{path}: costguard doesn't copy from Azure's storage: copy it, and name the folder"
-        )
+        raise UsageError(f"{path}: costguard doesn't copy from Azure's storage: copy it, and name the folder")
     place = Path(path)
     if place.is_dir():
         known = (*_CSV, *_JSON, *_PARQUET)
