@@ -147,10 +147,14 @@ class _Types(msgspec.Struct):
     none: frozenset[str]
 
 
+# Made before there are threads: two that make it at once crash msgspec (tests/test_threads.py).
+_FILE = msgspec.json.Decoder(dict[Cloud, _Types])
+
+
 @cache
 def _types() -> dict[Cloud, _Types]:
     with open(f"{__path__[0]}/types.json", "rb") as file:  # noqa: PTH123 - pathlib alone takes longer than the look-up
-        return msgspec.json.decode(file.read(), type=dict[Cloud, _Types])
+        return _FILE.decode(file.read())
 
 
 # A type's prefix says its cloud, and the cloud how its usual tag map is called and where the merged result shows.

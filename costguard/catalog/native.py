@@ -157,6 +157,10 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ambiguous: tuple[_Row, ...]
 
 
+# Made before there are threads: two that make it at once crash msgspec (tests/test_threads.py).
+_FILE = msgspec.json.Decoder(_File)
+
+
 class _Form(NamedTuple):
     """A form of ARNs, and what it says. ``template`` is the part after the account; ``terraform`` None if ambiguous."""
 
@@ -186,7 +190,7 @@ class _Table(NamedTuple):
 @cache
 def _table() -> _Table:
     with open(f"{__file__.removesuffix('.py')}.json", "rb") as file:  # noqa: PTH123 - as the catalogue does
-        read = msgspec.json.decode(file.read(), type=_File)
+        read = _FILE.decode(file.read())
     rows: list[tuple[str | None, _Row]] = [*read.types.items(), *((None, row) for row in read.ambiguous)]
     meant: dict[str, list[tuple[str | None, _Row]]] = {}
     forms: dict[tuple[str, str], list[_Form]] = {}

@@ -55,6 +55,11 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True):
     related: tuple[Relation, ...] = ()
 
 
+# Made before there are threads: two that make it at once crash msgspec (tests/test_threads.py).
+msgspec.json.Decoder(Sighting)
+msgspec.json.Decoder(Cell)
+
+
 class SourceError(Exception):
     """A source could not be read to its end. The text says what was refused or went wrong, in a sentence without the
     place, and what to do about it where that is known."""

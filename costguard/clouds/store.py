@@ -50,6 +50,7 @@ _CLAIMS = "CREATE TEMP TABLE IF NOT EXISTS claim (key TEXT NOT NULL, manager BLO
 
 _tags = msgspec.json.Decoder(dict[str, str])
 _bound = msgspec.json.Decoder(tuple[Binding, ...])
+_manager = msgspec.json.Decoder(Manager)
 _managers = msgspec.json.Decoder(tuple[Manager, ...])
 _related = msgspec.json.Decoder(tuple[Relation, ...])
 _encode = msgspec.json.Encoder().encode
@@ -248,7 +249,7 @@ class Store:
             f"SELECT DISTINCT manager FROM temp.claim WHERE key IN ({','.join('?' * len(keys))})",  # noqa: S608
             tuple(keys),
         )
-        return tuple(sorted(msgspec.json.decode(row[0], type=Manager) for row in rows))
+        return tuple(sorted(_manager.decode(row[0]) for row in rows))
 
     def resources(self) -> Iterator[list[tuple[str, Sighting]]]:
         """All that was seen of each resource, with the source, the best first; the resources by their ids."""

@@ -34,6 +34,10 @@ class _Item(msgspec.Struct, rename="camel"):
     configuration_item_capture_time: str = ""
 
 
+# Made before there are threads: two that make it at once crash msgspec (tests/test_threads.py).
+_ITEM = msgspec.json.Decoder(_Item)
+
+
 def find(access: Access, region: str) -> str:
     """The name of the aggregator in a region, the first by name of several. Raises :class:`SourceError`, and
     :class:`SourceAbsent` where there is none."""
@@ -71,7 +75,7 @@ def read(access: Access, region: str, name: str, accounts: Sequence[str]) -> Ite
 def _sighting(text: str) -> Sighting | None:
     """None for what has no ARN, and for what can't be tagged or isn't known to: Config records such things, too."""
     try:
-        item = msgspec.json.decode(text, type=_Item)
+        item = _ITEM.decode(text)
     except msgspec.MsgspecError:
         return None
     type_ = terraform_type(item.resource_type)

@@ -216,6 +216,10 @@ class _Ended(msgspec.Struct, rename="camel"):
     http_error_status_code: int = 0
 
 
+# Made before there are threads: two that make it at once crash msgspec (tests/test_threads.py).
+msgspec.json.Decoder(_Ended)
+
+
 def _check(row: Row, ended: dict[str, object]) -> None:
     """Raises :class:`WriteError` where an operation failed.
 
