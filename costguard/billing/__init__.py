@@ -32,7 +32,8 @@ COLUMNS = (
 
 ``provider`` is aws, google, azure or what the bill calls it. ``account`` and ``resource`` are text, whatever they look
 like. ``start`` is when the charge began, in UTC. ``class`` is one of :data:`costguard.model.cost.CLASSES`. ``tags`` is
-text: a JSON object, with or without its braces; null where there are none. ``inherited`` is the same of tags that don't
+text: a JSON object, with or without its braces, or a JSON list of objects with a key and a value each; null where there
+are none. ``inherited`` is the same of tags that don't
 stand on the resource and yet say whose its cost is: FOCUS 1.3's AllocatedTags, AWS's account tags, Google's project
 labels. They are never judged. ``cost`` is an exact decimal number, null where it can't be read.
 """
@@ -49,12 +50,14 @@ def amount(decimals: int) -> str:
 
 class Columns:
     """The columns of an export, whatever letter case they are in. ``types`` are DuckDB's. ``loose``: all are text that
-    may say in a word, or with nothing, that it is null, as in a CSV file. ``decimals`` is how many amounts get, and
-    ``amounts`` are the columns that were read as such."""
+    may say in a word, or with nothing, that it is null, as in a CSV file. ``embedded``: DuckDB reads them, and what is
+    faster there may be said as only DuckDB understands it. ``decimals`` is how many amounts get, and ``amounts`` are
+    the columns that were read as such."""
 
-    def __init__(self, types: Mapping[str, str], *, loose: bool = False) -> None:
+    def __init__(self, types: Mapping[str, str], *, loose: bool = False, embedded: bool = True) -> None:
         self.types = dict(types)
         self.loose = loose
+        self.embedded = embedded
         self.decimals = DECIMALS
         self.amounts: set[str] = set()
         self._named = {name.casefold(): name for name in types}
@@ -96,12 +99,31 @@ class Columns:
         if column is None:
             return f"CAST(NULL AS {amount(self.decimals)})"
         self.amounts.add(column)
-        return exact(column, next(self.type(name) for name in names if name in self), self.decimals)
+        return self.exact(column, next(self.type(name) for name in names if name in self))
+
+    def exact(self, expression: str, kind: str) -> str:
+        """An amount of this type as an exact decimal number; null where it is none."""
+        money = amount(self.decimals)
+        if kind.upper() not in ("DOUBLE", "FLOAT"):
+            return f"TRY_CAST({expression} AS {money})"
+        shortest = f"TRY_CAST(CAST({expression} AS VARCHAR) AS {money})"
+        if not self.embedded:
+            return shortest
+        # Below a thousand twelve decimals are at most fifteen digits, which name a double for themselves.
+        short = f"TRY_CAST({expression} AS DECIMAL(38,12))"
+        return (
+            f"CASE WHEN ABS({expression}) < 1000 AND CAST({short} AS DOUBLE) = {expression} "
+            f"THEN CAST({short} AS {money}) ELSE {shortest} END"
+        )
 
     def time(self, *names: str) -> str:
         """The first of these that is there, as a time; without a zone it is UTC."""
         column = self.first(*names)
-        return "CAST(NULL AS TIMESTAMPTZ)" if column is None else f"TRY_CAST({column} AS TIMESTAMPTZ)"
+        if column is None:
+            return "CAST(NULL AS TIMESTAMPTZ)"
+        if not self.embedded and next(self.type(name) for name in names if name in self).upper() == "VARCHAR":
+            column = f"CAST({column} AS VARCHAR)"  # For those whose casts don't read every way to write a time.
+        return f"TRY_CAST({column} AS TIMESTAMPTZ)"
 
     def date(self, *names: str) -> str:
         """The same of a day that may be written as Americans do (9/21/2023)."""
@@ -112,32 +134,15 @@ class Columns:
         return f"COALESCE({american}, {self.time(*names)})"
 
     def json(self, name: str) -> str:
-        """A map, a struct, a list of keys with values or a text of JSON as the text of a JSON object."""
-        if self.type(name).upper().startswith("STRUCT") and self.type(name).endswith("[]"):
-            return paired(self.first(name) or "")
+        """A map, a struct, a list of keys with values or a text of JSON as text of JSON."""
         if self.type(name).upper().startswith(("MAP", "STRUCT")):
-            return f"CAST(TO_JSON({self.first(name)}) AS VARCHAR)"
+            return as_json(self.first(name) or "")
         return self.text(name)
 
 
-def paired(column: str) -> str:
-    """A list of keys with values as the text of a JSON object; null where there is none."""
-    pair = "CAST(TO_JSON(x.key) AS VARCHAR) || ': ' || COALESCE(CAST(TO_JSON(x.value) AS VARCHAR), 'null')"
-    listed = f"ARRAY_TO_STRING(LIST_TRANSFORM({column}, lambda x: {pair}), ', ')"
-    return f"CASE WHEN LEN({column}) > 0 THEN '{{' || {listed} || '}}' END"
-
-
-def exact(expression: str, kind: str, decimals: int) -> str:
-    """An amount of this type as an exact decimal number; null where it is none."""
-    money = amount(decimals)
-    if kind.upper() not in ("DOUBLE", "FLOAT"):
-        return f"TRY_CAST({expression} AS {money})"
-    # Below a thousand twelve decimals are at most fifteen digits, which name a double for themselves.
-    short = f"TRY_CAST({expression} AS DECIMAL(38,12))"
-    return (
-        f"CASE WHEN ABS({expression}) < 1000 AND CAST({short} AS DOUBLE) = {expression} "
-        f"THEN CAST({short} AS {money}) ELSE TRY_CAST(CAST({expression} AS VARCHAR) AS {money}) END"
-    )
+def as_json(expression: str) -> str:
+    """What holds others as the text of a JSON value. In just these words: other engines have others for it."""
+    return f"CAST(TO_JSON({expression}) AS VARCHAR)"
 
 
 def quoted(name: str) -> str:

@@ -9,7 +9,7 @@ would multiply its cost.
 
 import re
 
-from costguard.billing import Charges, Columns, FormatName, amount, exact, paired
+from costguard.billing import Charges, Columns, FormatName, amount, as_json
 from costguard.model.cost import Basis
 
 _PRICE = (
@@ -52,8 +52,8 @@ class Gcp:
             else f"CASE WHEN {kind} = 'regular' THEN {usage} WHEN {kind} = 'tax' THEN 'tax' "
             f"WHEN {kind} IN ('adjustment', 'rounding_error') THEN 'credit_adjustment' END",
             "resource": resource,
-            "tags": paired("labels") if _listed(columns, "labels") else "CAST(NULL AS VARCHAR)",
-            "inherited": paired("project.labels")
+            "tags": as_json("labels") if _listed(columns, "labels") else "CAST(NULL AS VARCHAR)",
+            "inherited": as_json("project.labels")
             if "labels STRUCT" in columns.type("project").replace('"', "")
             else "CAST(NULL AS VARCHAR)",
             "cost": columns.money("cost") + (f" + {_sum(columns, f'IN ({price})')}" if credits_ else ""),
@@ -86,6 +86,9 @@ def _listed(columns: Columns, name: str) -> bool:
 def _sum(columns: Columns, which: str) -> str:
     """What the credits of these types come to, exactly."""
     kind = "DOUBLE" if "DOUBLE" in columns.type("credits") else "DECIMAL"
-    each = exact("x.amount", kind, columns.decimals)
+    each = columns.exact("x.amount", kind)
+    none = f"CAST(0 AS {amount(columns.decimals)})"
+    if not columns.embedded:
+        return f"COALESCE((SELECT SUM({each}) FROM UNNEST(credits) AS t(x) WHERE COALESCE(x.type, '') {which}), {none})"
     chosen = f"LIST_FILTER(credits, lambda x: COALESCE(x.type, '') {which})"
-    return f"COALESCE(LIST_SUM(LIST_TRANSFORM({chosen}, lambda x: {each})), CAST(0 AS {amount(columns.decimals)}))"
+    return f"COALESCE(LIST_SUM(LIST_TRANSFORM({chosen}, lambda x: {each})), {none})"

@@ -37,13 +37,18 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--engine",
-    type=click.Choice(["duckdb", "spark"]),
+    type=click.Choice(["duckdb", "spark", "athena", "bigquery", "trino"]),
     default="duckdb",
     show_default=True,
-    help="Where the charges are summed. With spark EXPORT is a folder of Parquet files that Spark reads, or a table.",
+    help="Where the charges are summed. With any but duckdb EXPORT is a table there; for spark also a folder of "
+    "Parquet files.",
 )
 @click.option(
-    "--engine-option", "engine_options", multiple=True, metavar="NAME=VALUE", help="For spark: master. Repeatable."
+    "--engine-option",
+    "engine_options",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="How the engine is reached: see the reference of spend. Repeatable.",
 )
 @click.option("--currency", metavar="CODE", help="Report the charges in this currency, where there are several.")
 @click.option("--store", metavar="FILE", help="The last scan's store, which says what is mended already.")
@@ -152,13 +157,13 @@ def command(
 
 def _options(engine: "EngineName", texts: tuple[str, ...]) -> dict[str, str]:
     """What an engine is opened with."""
-    known = {"spark": ("master",)}.get(engine, ())
     found = {}
     for text in texts:
         name, given, value = text.partition("=")
-        if not given or name not in known:
-            takes = f"it takes {', '.join(known)}" if known else f"{engine} takes none"
-            raise UsageError(f"--engine-option {text}: {takes}, as in NAME=VALUE")
+        if not given:
+            raise UsageError(f"--engine-option {text}: write NAME=VALUE")
+        if engine == "duckdb":
+            raise UsageError(f"--engine-option {text}: duckdb takes none")
         found[name] = value
     return found
 

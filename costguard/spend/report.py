@@ -59,7 +59,7 @@ def report(asked: Asked, policy: Policy, today: date) -> SpendReport:
         tempfile.TemporaryDirectory(prefix="costguard-") as scratch,
         Ledger(Path(scratch)) as ledger,
     ):
-        engine = None if asked.engine == "duckdb" else opened(asked.engine, **asked.options)
+        engine = None if asked.engine == "duckdb" else opened(asked.engine, asked.options)
         found = find(ledger.db, asked.paths, asked.cache) if engine is None else _tables(engine, asked.paths)
         if not found.exports:
             raise InputError("\n".join(f"{gap.where}: {gap.why}" for gap in found.gaps) or "there is no bill to read")

@@ -321,6 +321,14 @@ def _type_of(resource: str | None) -> str:
 # Numbers as they are written: 1.10 is another value than 1.1.
 _DECODER = msgspec.json.Decoder(dict[str, Any], float_hook=str)
 _PLAIN = msgspec.json.Decoder(dict[str, str])
+
+
+class _Pair(msgspec.Struct, frozen=True):
+    key: str
+    value: str | None = None
+
+
+_PAIRS = msgspec.json.Decoder(list[_Pair])
 _BRACELESS = re.compile(r'\s*"')
 LONGEST_TAGS = 1_000_000
 """So many characters of a tag set are read: fifty tags of the longest keys and values that a cloud takes are 40,000."""
@@ -329,8 +337,8 @@ LONGEST_TAGS = 1_000_000
 def read_tags(text: str | None) -> tuple[Mapping[str, str], str]:
     """The tags of a tag set, and why it could not be read; empty where it could.
 
-    A JSON object, whose braces may be left out (as Azure's exports do). A tag without a value is ``true`` there, or
-    null, and gets an empty one; numbers stay as they are written.
+    A JSON object, whose braces may be left out (as Azure's exports do), or a list of keys with values (as Google has
+    labels). A tag without a value is ``true`` there, or null, and gets an empty one; numbers stay as they are written.
     """
     if text is None or not text or text.isspace():
         return {}, ""
@@ -341,6 +349,15 @@ def read_tags(text: str | None) -> tuple[Mapping[str, str], str]:
         return _PLAIN.decode(raw), ""
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         pass
+    if raw.startswith("["):
+        try:
+            pairs = _PAIRS.decode(raw)
+        except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+            return {}, f"its tags are no list of keys with values ({error})"
+        listed = {one.key: one.value or "" for one in pairs}
+        if any(listed[one.key] != (one.value or "") for one in pairs):
+            return {}, "its tags have one key with several values"
+        return listed, ""
     try:
         found = _DECODER.decode(raw)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:

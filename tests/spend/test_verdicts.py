@@ -69,7 +69,11 @@ def test_what_the_cloud_sets_itself_is_no_tag(tmp_path: Path, tags: str, provide
 @pytest.mark.parametrize(
     "tags",
     [
-        "[]",
+        "[",
+        '["owner"]',
+        '[{"value": "shop"}]',
+        '[{"key": "owner", "value": ["shop"]}]',
+        '[{"key": "owner", "value": "shop"}, {"key": "owner", "value": "till"}]',
         "NULL",
         '"owner": "sh',
         '{"owner": "\\ud800"}',
@@ -85,6 +89,21 @@ def test_what_can_not_be_read_is_unknown_and_says_why(tmp_path: Path, tags: str)
     found = ruled(policy(tmp_path, PLAIN), tags)
     assert (found.state, found.untagged, found.values) == ("unknown", False, {})
     assert found.flaw
+
+
+@pytest.mark.parametrize(
+    ("listed", "plain"),
+    [
+        ("[]", "{}"),
+        ('[{"key": "owner", "value": "shop"}]', '{"owner": "shop"}'),
+        ('[{"key": "owner", "value": "shop"}, {"key": "owner", "value": "shop"}]', '{"owner": "shop"}'),
+        ('[{"value": "shop", "key": "owner"}, {"key": "environment"}]', '{"owner": "shop", "environment": ""}'),
+        ('[{"key": "owner", "value": null, "namespace": "1/2"}]', '{"owner": null}'),
+    ],
+)
+def test_a_list_of_keys_with_values_is_the_object_with_them(tmp_path: Path, listed: str, plain: str) -> None:
+    rules = policy(tmp_path, PLAIN)
+    assert ruled(rules, listed) == ruled(rules, plain)
 
 
 def test_an_export_without_tags_leaves_all_unknown(tmp_path: Path) -> None:

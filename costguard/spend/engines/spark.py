@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from costguard.billing import Columns
 from costguard.errors import InputError, UsageError
-from costguard.spend.dialects import translated
+from costguard.spend.dialects import kind, translated
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 _TABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*){0,2}")
-_TYPES = {"string": "VARCHAR", "double": "DOUBLE", "float": "FLOAT", "bigint": "BIGINT", "int": "INTEGER"}
 _VIEW = "costguard_bill"
+OPTIONS = ("master",)
 
 
 class Spark:
@@ -29,7 +29,7 @@ class Spark:
 
     def columns(self, table: str) -> Columns:
         """See :class:`costguard.spend.engines.Engine`."""
-        return Columns({name: _type(kind) for name, kind in self._table(table).dtypes})
+        return Columns({name: kind(said, "spark") for name, said in self._table(table).dtypes}, embedded=False)
 
     def relation(self, table: str) -> str:
         """See :class:`costguard.spend.engines.Engine`."""
@@ -73,15 +73,6 @@ def connect(master: str | None = None) -> Spark:
     if master is not None:
         builder = builder.master(master)
     return Spark(builder.getOrCreate())
-
-
-def _type(kind: str) -> str:
-    """A type of Spark's in DuckDB's words, as far as a format asks for it."""
-    if kind.startswith("map<"):
-        return "MAP(VARCHAR, VARCHAR)"
-    if kind.startswith("decimal"):
-        return kind.upper()
-    return _TYPES.get(kind, kind.upper())
 
 
 def _first(error: Exception) -> str:

@@ -37,7 +37,7 @@ def spark() -> Iterator[Engine]:
     if find_spec("pyspark") is None or shutil.which("java") is None:
         absent("spark", "PySpark or a Java runtime isn't installed")
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
-    engine = opened("spark", master="local[2]")
+    engine = opened("spark", {"master": "local[2]"})
     yield engine
     engine.stop()  # type: ignore[attr-defined]
 
