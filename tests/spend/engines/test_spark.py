@@ -22,6 +22,7 @@ from costguard.spend.engines import Engine, opened
 from costguard.spend.ledger import Ledger
 from costguard.spend.query import grouping
 from tests.conftest import absent
+from tests.spend.bills import MAP, TEXT, write
 
 pytestmark = [
     pytest.mark.spark,
@@ -44,32 +45,9 @@ def spark() -> Iterator[Engine]:
 
 @pytest.fixture(scope="module")
 def bills(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Charges of every class, with tags as text and as a map, and costs as doubles and as decimal numbers."""
-    import duckdb
-
+    """Charges with tags as text and as a map."""
     folder = tmp_path_factory.mktemp("bills")
-    duckdb.execute(
-        f"""
-        COPY (
-            SELECT
-                ['Usage', 'Usage', 'Usage', 'Tax', 'Credit', 'Purchase', 'Rebate'][1 + i % 7] AS ChargeCategory,
-                ['Unused', NULL, 'Used'][1 + i % 3] AS CommitmentDiscountStatus,
-                (hash(i) % 100000000)::BIGINT / 1e7::DOUBLE - 1 AS BilledCost,
-                ((hash(i + 1) % 100000000)::BIGINT / 1e9)::DECIMAL(28, 12) AS EffectiveCost,
-                ['AWS', 'Google Cloud', 'Microsoft', 'Oracle'][1 + i % 4] AS ProviderName,
-                '0' || (i % 13)::VARCHAR AS SubAccountId,
-                CASE WHEN i % 5 > 0 THEN 'i-' || (i % 997)::VARCHAR END AS ResourceId,
-                CASE WHEN i % 3 > 0 THEN 'region ' || (i % 4)::VARCHAR ELSE '' END AS RegionId,
-                'Service ' || (i % 11)::VARCHAR AS ServiceName,
-                ['USD', 'EUR'][1 + (i % 50 = 0)::INTEGER] AS BillingCurrency,
-                TIMESTAMP '2026-09-30 22:00:00' + INTERVAL 1 HOUR * (i % 100)::INTEGER AS ChargePeriodStart,
-                CASE WHEN i % 6 > 0
-                THEN '{{"owner": "team ' || (i % 200)::VARCHAR || '", "a:b": "\u00fc"}}' END AS Tags,
-                CASE WHEN i % 4 > 0 THEN MAP {{'owner': 'team ' || (i % 90)::VARCHAR, 'x.y': NULL}} END AS Mapped
-            FROM range({ROWS}) AS t(i)
-        ) TO '{folder}/bill.parquet' (FORMAT parquet)
-        """
-    )
+    write(folder / "bill.parquet", ROWS, Tags=TEXT, Mapped=MAP)
     return folder
 
 
