@@ -108,11 +108,14 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
 class Recoverable(msgspec.Struct, frozen=True, kw_only=True):
     """Taggable spend that is not compliant on the bill and whose resource is compliant in today's inventory: it is
     mended already, and the bill will show it from now on. ``ratio`` is the share of taggable spend that is left without
-    it."""
+    it. ``backfill`` is what of it the provider could still write into past bills, at most, for it does so only where
+    the tag was on the resource then; ``command`` is how it is asked for, empty where nothing can be reached."""
 
     cost: str
     resources: int
     ratio: float | None
+    backfill: str = "0"
+    command: str = ""
 
 
 class Share(msgspec.Struct, frozen=True, kw_only=True):

@@ -79,6 +79,15 @@ class _Page(Page):
                     f"({found.resources:,} resources): it is mended already"
                 )
             )
+            if found.command:
+                self.say(
+                    [
+                        *words(f"{_money(found.backfill)} of that at most a backfill could still put on the bill:"),
+                        *words(found.command, BOLD),
+                    ],
+                    "  ",
+                    "    ",
+                )
 
     def _gaps(self, report: SpendReport) -> None:
         if report.gaps:

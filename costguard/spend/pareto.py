@@ -2,10 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal
 
 import msgspec
 
+from costguard.billing import literal
 from costguard.model.cost import Candidate, Recoverable, State, money
 from costguard.model.resource import Manager
 from costguard.spend.ledger import Ledger
@@ -40,23 +42,28 @@ class _Faulty(msgspec.Struct, frozen=True):
     states: tuple[State, ...]
     missing: tuple[str, ...]
     cost: Decimal
+    reached: Decimal
+    since: str | None
 
 
-def pareto(ledger: Ledger, sums: Sums, inventory: Inventory | None, most: int) -> Ordered:
+def pareto(ledger: Ledger, sums: Sums, inventory: Inventory | None, most: int, today: date) -> Ordered:
     """Resources first, then places in the source; each list with the share that is left after each step.
 
     What today's inventory shows to be compliant is nobody's work any more: it is ``recoverable``, and no candidate.
     """
     wrong = sums.taggable - sums.states["compliant"]
     mended, left = Decimal(), wrong
+    reached: list[_Faulty] = []
     resources: list[_Faulty] = []
     places: dict[Manager, list[_Faulty]] = defaultdict(list)
     count = 0
-    for one in _faulty(ledger, every=inventory is not None, most=most):
+    for one in _faulty(ledger, every=inventory is not None, most=most, since=backfilled_since(today)):
         known = inventory.get(one.resource) if inventory else None
         if known is not None and known.compliant:
             mended += one.cost
             count += 1
+            if one.reached:
+                reached.append(one)
             continue
         if len(resources) < most:
             resources.append(one)
@@ -69,23 +76,50 @@ def pareto(ledger: Ledger, sums: Sums, inventory: Inventory | None, most: int) -
     found += _place_steps(ranked[:most], left, sums)
     recoverable = None
     if inventory is not None:
-        recoverable = Recoverable(cost=money(mended), resources=count, ratio=ratio(left, sums.taggable))
+        since = min((one.since for one in reached if one.since), default="")
+        recoverable = Recoverable(
+            cost=money(mended),
+            resources=count,
+            ratio=ratio(left, sums.taggable),
+            backfill=money(sum((one.reached for one in reached), Decimal())),
+            command=f"aws ce start-cost-allocation-tag-backfill --backfill-from {since}-01T00:00:00Z" if since else "",
+        )
     return Ordered(tuple(found), recoverable)
 
 
-def _faulty(ledger: Ledger, *, every: bool, most: int) -> list[_Faulty]:
-    """The resources with charges at fault, the dearest first; a refund moves nothing."""
+def backfilled_since(today: date) -> str:
+    """The first month that AWS still writes tags into, as ``2025-11``. A backfill begins on the first day of a month
+    and not before the previous twelve (Cost Explorer, ``StartCostAllocationTagBackfill``). Google and Azure have none.
+    """
+    return f"{today.year - 1}-{today.month:02}"
+
+
+def _faulty(ledger: Ledger, *, every: bool, most: int, since: str) -> list[_Faulty]:
+    """The resources with charges at fault, the dearest first; a refund moves nothing. What a backfill reaches are
+    charges that lack a tag: a value that is wrong was the resource's own."""
     faults = ", ".join(f"BOOL_OR(fault{n} IS NOT NULL)" for n in range(len(ledger.tags)))
     limit = "" if every else f" LIMIT {most}"
+    lacking = f"FILTER (WHERE state = 'missing' AND provider = 'aws' AND month >= {literal(since)})"
     found = []
-    for resource, account, service, provider, states, cost, *at_fault in ledger.rows(
-        "SELECT resource, MIN(account), MIN(service), MIN(provider), LIST_SORT(LIST(DISTINCT state)), SUM(cost) AS cost"
+    for resource, account, service, provider, states, cost, reached, first, *at_fault in ledger.rows(
+        "SELECT resource, MIN(account), MIN(service), MIN(provider), LIST_SORT(LIST(DISTINCT state)), "
+        f"SUM(cost) AS cost, SUM(cost) {lacking}, MIN(month) {lacking}"
         f"{', ' + faults if faults else ''} FROM bill WHERE class = 'usage_taggable' AND state <> 'compliant' "
         f"GROUP BY resource HAVING SUM(cost) > 0 ORDER BY cost DESC, resource{limit}"
     ):
         missing = tuple(name for name, bad in zip(ledger.tags, at_fault, strict=True) if bad)
         found.append(
-            _Faulty(resource or "", account or "", service or "", provider or "", tuple(states), missing, cost)
+            _Faulty(
+                resource=resource or "",
+                account=account or "",
+                service=service or "",
+                provider=provider or "",
+                states=tuple(states),
+                missing=missing,
+                cost=cost,
+                reached=max(reached or Decimal(), Decimal()),
+                since=first,
+            )
         )
     return found
 

@@ -146,7 +146,7 @@ def _summed(
     if asked.slo is not None:
         relations = [(number, charges, export.relation) for number, (export, charges) in enumerate(read)]
         dated = slo.dated(ledger, relations, needs(policy), currency)
-    ordered = pareto(ledger, sums, asked.inventory, asked.most)
+    ordered = pareto(ledger, sums, asked.inventory, asked.most, today)
     if asked.rows is not None:
         ledger.write(asked.rows)
     return SpendReport(
