@@ -4,6 +4,7 @@ A bill has millions of charges and some hundred thousand tag sets, of which most
 So a tag set is read, cut down to what the policy can look at, and judged where nothing like it has been judged before.
 """
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
@@ -346,9 +347,12 @@ def read_tags(text: str | None) -> tuple[Mapping[str, str], str]:
         return {}, f"its tags are longer than {LONGEST_TAGS} characters"
     raw = f"{{{text}}}" if text[0] != "{" and _BRACELESS.match(text) else text
     try:
-        return _PLAIN.decode(raw), ""
+        plain = _PLAIN.decode(raw)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         pass
+    else:
+        # Four quotes are a key and its value. Where there are more, one is in a text, or a key is there twice.
+        return (plain, "") if raw.count('"') == 4 * len(plain) or not _contradicts(raw) else ({}, _TWICE)
     if raw.startswith("["):
         try:
             pairs = _PAIRS.decode(raw)
@@ -356,7 +360,7 @@ def read_tags(text: str | None) -> tuple[Mapping[str, str], str]:
             return {}, f"its tags are no list of keys with values ({error})"
         listed = {one.key: one.value or "" for one in pairs}
         if any(listed[one.key] != (one.value or "") for one in pairs):
-            return {}, "its tags have one key with several values"
+            return {}, _TWICE
         return listed, ""
     try:
         found = _DECODER.decode(raw)
@@ -364,7 +368,22 @@ def read_tags(text: str | None) -> tuple[Mapping[str, str], str]:
         return {}, f"its tags are no JSON object ({error})"
     if any(isinstance(value, (dict, list)) for value in found.values()):
         return {}, "its tags have values that are lists or objects"
+    if _contradicts(raw):
+        return {}, _TWICE
     return {key: _text(value) for key, value in found.items()}, ""
+
+
+_TWICE = "its tags have one key with several values"
+
+
+def _contradicts(raw: str) -> bool:
+    """Whether a JSON object has one key with several values: which of them is meant, nothing says."""
+    said: dict[str, Any] = {}
+
+    def differs(pairs: list[tuple[str, Any]]) -> bool:
+        return any(said.setdefault(key, value) != value for key, value in pairs)
+
+    return bool(json.loads(raw, object_pairs_hook=differs, parse_float=str))
 
 
 def _text(value: Any) -> str:

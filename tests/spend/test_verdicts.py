@@ -71,6 +71,10 @@ def test_what_the_cloud_sets_itself_is_no_tag(tmp_path: Path, tags: str, provide
     [
         "[",
         '["owner"]',
+        '{"owner": "shop", "environment": "dev", "owner": "till"}',
+        '"owner": "shop", "owner": "till"',
+        '{"owner": 1, "owner": 2}',
+        '{"owner": "a\\"b", "owner": "c"}',
         '[{"value": "shop"}]',
         '[{"key": "owner", "value": ["shop"]}]',
         '[{"key": "owner", "value": "shop"}, {"key": "owner", "value": "till"}]',
@@ -89,6 +93,11 @@ def test_what_can_not_be_read_is_unknown_and_says_why(tmp_path: Path, tags: str)
     found = ruled(policy(tmp_path, PLAIN), tags)
     assert (found.state, found.untagged, found.values) == ("unknown", False, {})
     assert found.flaw
+
+
+@pytest.mark.parametrize("tags", ['{"owner": "shop", "owner": "shop"}', '{"owner": "shop", "note": "a \\"b\\""}'])
+def test_a_key_that_says_the_same_twice_and_quotes_in_a_value_are_no_contradiction(tmp_path: Path, tags: str) -> None:
+    assert ruled(policy(tmp_path, PLAIN), tags).values["owner"] == "shop"
 
 
 @pytest.mark.parametrize(
