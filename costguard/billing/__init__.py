@@ -92,6 +92,11 @@ class Columns:
         kind = next(self.type(name) for name in names if name in self)
         return f"NULLIF({column}, '')" if kind.upper() == "VARCHAR" else f"CAST({column} AS VARCHAR)"
 
+    def either(self, *names: str) -> str:
+        """The first of these that says something, row by row, as text."""
+        there = [self.text(name) for name in names if name in self]
+        return f"COALESCE({', '.join(there)})" if len(there) > 1 else self.text(*names)
+
     def money(self, *names: str) -> str:
         """The first of these that is there, as an amount; null where it is none. A binary fraction means the shortest
         decimal number that is read back as it, which is what it was before it was written to the file."""

@@ -150,7 +150,7 @@ def _readable(
 def _relation(files: Sequence[str], kind: str) -> str:
     listed = "[" + ", ".join(map(literal, files)) + "]"
     if kind == "json":
-        return f"read_json({listed}, format = 'newline_delimited', maximum_object_size = 67108864)"
+        return f"read_json({listed}, format = 'newline_delimited', maximum_object_size = 16777216)"
     return f"read_parquet({listed}, hive_partitioning = false, union_by_name = true)"
 
 

@@ -26,9 +26,9 @@ class Focus:
         return Charges(
             select={
                 "provider": _provider(
-                    columns.text("ServiceProviderName", "HostProviderName", "ProviderName", "PublisherName")
+                    columns.either("ServiceProviderName", "HostProviderName", "ProviderName", "PublisherName")
                 ),
-                "account": columns.text("SubAccountId", "BillingAccountId"),
+                "account": columns.either("SubAccountId", "BillingAccountId"),
                 "region": columns.text("RegionId", "Region"),
                 "service": columns.text("ServiceName"),
                 "currency": columns.text("BillingCurrency"),

@@ -1,4 +1,7 @@
-"""Bills in an object store: copied once, whole or not at all, and again only where they have changed.
+"""Bills in an object store: copied once, whole or not at all, and again only where they have changed, there or here.
+
+What arrives is held against the object's size, and by the store's own client against the checksum that the store has of
+it; what was kept, against the checksum that it had when it arrived.
 
 An endpoint of one's own is what the SDKs' variables say: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, STORAGE_EMULATOR_HOST.
 """
@@ -6,6 +9,7 @@ An endpoint of one's own is what the SDKs' variables say: AWS_ENDPOINT_URL_S3, A
 import hashlib
 import os
 import tempfile
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +18,8 @@ from costguard.model.resource import Gap
 from costguard.policy.patterns import path_matches
 
 _CHUNK = 1 << 22
+_PATIENCE = timedelta(minutes=1)
+"""Google's client tries again for a quarter of an hour, unless it is told."""
 
 
 def copied(url: str, cache: Path, known: tuple[str, ...], gaps: list[Gap]) -> list[str]:
@@ -57,24 +63,38 @@ def _copy(store: Any, info: Any, scheme: str, cache: Path) -> str:
     name = info.path.rpartition("/")[2]
     stamp = f"{scheme}://{info.path}\0{info.size}\0{info.mtime_ns}"
     folder = cache / "copies" / hashlib.sha256(stamp.encode()).hexdigest()[:32]
-    copy = folder / name
-    if copy.is_file() and copy.stat().st_size == info.size:
+    copy, sum_ = folder / name, folder / "sha256"
+    if _sound(copy, sum_):
         return str(copy)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     handle, part = tempfile.mkstemp(dir=folder, suffix=".part")
     try:
+        digest = hashlib.sha256()
         with os.fdopen(handle, "wb") as out, store.open_input_stream(info.path) as source:
             while chunk := source.read(_CHUNK):
                 out.write(chunk)
+                digest.update(chunk)
             out.flush()
             os.fsync(out.fileno())
             size = out.tell()
         if size != info.size:
             raise OSError(f"{size:,} bytes arrived of {info.size:,}")
+        sum_.unlink(missing_ok=True)
         os.replace(part, copy)  # noqa: PTH105 - of a name that is taken.
+        sum_.write_text(digest.hexdigest())
     finally:
         Path(part).unlink(missing_ok=True)
     return str(copy)
+
+
+def _sound(copy: Path, sum_: Path) -> bool:
+    """Whether a copy is there and is what arrived."""
+    try:
+        said = sum_.read_text()
+        with copy.open("rb") as kept:
+            return hashlib.file_digest(kept, "sha256").hexdigest() == said
+    except OSError:
+        return False
 
 
 def _store(scheme: str) -> Any:
@@ -84,7 +104,8 @@ def _store(scheme: str) -> Any:
         endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
         return fs.S3FileSystem(**_override(endpoint), **_region(endpoint))
     endpoint = os.environ.get("STORAGE_EMULATOR_HOST")
-    return fs.GcsFileSystem(**_override(endpoint), **({"anonymous": True} if endpoint else {}))
+    anonymous = {"anonymous": True} if endpoint else {}
+    return fs.GcsFileSystem(**_override(endpoint), **anonymous, retry_time_limit=_PATIENCE)
 
 
 def _override(endpoint: str | None) -> dict[str, Any]:

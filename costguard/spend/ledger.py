@@ -54,10 +54,9 @@ class Ledger:
 
     # ------------------------------------------------------------- taking groups in
 
-    def open(self, *, daily: bool, decimals: int = DECIMALS) -> None:
+    def open(self, *, decimals: int = DECIMALS) -> None:
         """Makes room for groups, whose amounts have so many decimals."""
-        texts = ", ".join(f"{name} VARCHAR" for name in (*DIMENSIONS, *(["day"] if daily else [])))
-        self._daily = daily
+        texts = ", ".join(f"{name} VARCHAR" for name in DIMENSIONS)
         self._db.execute(
             f"CREATE TABLE groups (export INTEGER, {texts}, cost {amount(decimals)}, charges BIGINT, unread BIGINT)"
         )

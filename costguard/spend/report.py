@@ -66,7 +66,7 @@ def report(asked: Asked, policy: Policy, today: date) -> SpendReport:
         judges: dict[int, Judge] = {}
         read: list[tuple[Export, Charges]] = []
         decimals, rounded = _decimals(ledger, found.exports, asked.basis)
-        ledger.open(daily=False, decimals=decimals)
+        ledger.open(decimals=decimals)
         for number, export in enumerate(found.exports):
             export.columns.decimals = decimals
             charges = export.reader().charges(export.columns, asked.basis)

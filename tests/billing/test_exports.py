@@ -241,3 +241,16 @@ def test_no_cell_loses_a_character(tmp_path: Path, rows: list[list[str]]) -> Non
     found = pq.read_table(made.path).to_pylist()
     # What stands between quotes is taken as it is, line ends among it.
     assert [[row["Cost"], row["b"], row["c"]] for row in found] == rows
+
+
+def test_a_cell_of_a_hundred_megabytes_costs_its_own_charge_its_tags_and_no_more(tmp_path: Path) -> None:
+    file = tmp_path / "bill.csv"
+    with file.open("w") as out:
+        out.write("ChargeCategory,EffectiveCost,BillingCurrency,ResourceId,Tags\n")
+        out.write('Usage,1.5,USD,i-1,"{""owner"": ""' + "x" * 100_000_000 + '""}"\n')
+        out.write("Usage,2.5,USD,i-2,{}\n")
+    asked = Asked(paths=((str(file), None),), cache=tmp_path / "cache")
+    done = report(asked, policy(tmp_path), date(2026, 11, 23))
+    assert (done.total, done.taggable["unknown"], done.taggable["missing"]) == ("4", "1.5", "2.5")
+    assert not done.complete
+    assert f"{file}:2" in [gap.where for gap in done.gaps]

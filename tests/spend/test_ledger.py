@@ -53,7 +53,7 @@ def taken(ledger: Ledger, given: Sequence[Row]) -> None:
     columns["cost"] = pa.array(costs, pa.decimal128(38, 18))
     columns["charges"] = pa.array([1] * len(given), pa.int64())
     columns["unread"] = pa.array([0] * len(given), pa.int64())
-    ledger.open(daily=False)
+    ledger.open()
     ledger.take_batches(0, pa.table(columns).to_batches())
 
 
@@ -107,13 +107,12 @@ def test_the_embedded_query_gives_the_same_groups(tmp_path: Path) -> None:
     listed = ", ".join(f"({literal(time)})" for time in times)
     select = dict.fromkeys(COLUMNS, "CAST(NULL AS VARCHAR)")
     select |= {"start": "TRY_CAST(time AS TIMESTAMPTZ)", "cost": "CAST(1.5 AS DECIMAL(38,18))"}
-    for daily in (False, True):
-        with Ledger(tmp_path, threads=1) as ledger:
-            one, other = (
-                grouping(Charges(select=select), f"(VALUES {listed}) AS bill(time)", daily=daily, embedded=embedded)
-                for embedded in (False, True)
-            )
-            found = ledger.rows(f"SELECT * FROM ({other}) ORDER BY ALL")
-            assert found == ledger.rows(f"SELECT * FROM ({one}) ORDER BY ALL")
-            months = {row[DIMENSIONS.index("month")]: row[-2] for row in found}
-            assert months == {"2026-10": 2, "2026-11": 1, "1969-12": 1, None: 2}
+    with Ledger(tmp_path, threads=1) as ledger:
+        one, other = (
+            grouping(Charges(select=select), f"(VALUES {listed}) AS bill(time)", embedded=embedded)
+            for embedded in (False, True)
+        )
+        found = ledger.rows(f"SELECT * FROM ({other}) ORDER BY ALL")
+        assert found == ledger.rows(f"SELECT * FROM ({one}) ORDER BY ALL")
+        months = {row[DIMENSIONS.index("month")]: row[-2] for row in found}
+        assert months == {"2026-10": 2, "2026-11": 1, "1969-12": 1, None: 2}

@@ -32,8 +32,8 @@ class Engine(Protocol):
         ...
 
     def groups(self, table: str, query: str) -> "Iterator[pa.RecordBatch]":
-        """What the grouping query over the table gives: the columns of :data:`costguard.spend.query.DIMENSIONS` (and
-        ``day``) as text, those of :data:`costguard.spend.query.SUMS` as DECIMAL(38,18) and as integers. ``query`` is in
+        """What the grouping query over the table gives: the columns of :data:`costguard.spend.query.DIMENSIONS`
+        as text, those of :data:`costguard.spend.query.SUMS` as DECIMAL(38,18) and as integers. ``query`` is in
         DuckDB's SQL and names the table as :meth:`relation` does. Raises :class:`costguard.errors.InputError` where the
         engine refuses it."""
         ...

@@ -79,11 +79,11 @@ def test_spark_gives_what_duckdb_gives(spark: Engine, bills: Path, tmp_path: Pat
     with Ledger(tmp_path / "duckdb") as ours, Ledger(tmp_path / "spark") as theirs:
         shown = {row[0]: row[1] for row in ours.rows(f"DESCRIBE SELECT * FROM {files}") if row[0] not in other}
         named = {("Tags" if name == "Mapped" else name): kind for name, kind in shown.items()}
-        ours.open(daily=False)
+        ours.open()
         select = ", ".join(f'"{name}"' for name in shown if name != tags)
         relation = f'(SELECT {select}, "{tags}" AS "Tags" FROM {files})'
         ours.take(0, grouping(formats()["focus"].charges(Columns(named), basis), relation))
-        theirs.open(daily=False)
+        theirs.open()
         assert set(shown) <= set(spark.columns(str(bills)).types)
         table = spark.relation(str(bills))
         inner = f'(SELECT {select}, "{tags}" AS "Tags" FROM {table})'
