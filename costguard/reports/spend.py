@@ -146,7 +146,7 @@ class _Page(Page):
             for share in _top(shares, most)
         ]
         head = ("", report.currency, "share", "trend" if len(months) > 1 else "", "")
-        self._table(f"By {printable(tag, 40)}", head, rows, len(shares) - len(rows))
+        self._table(f"Whose it is, by the tag {printable(tag, 40)}", head, rows, len(shares) - len(rows))
 
     def _parts(self, report: SpendReport, name: str, parts: Sequence[Part], most: int) -> None:
         rows = [
@@ -312,7 +312,7 @@ def markdown(report: SpendReport) -> str:
     for tag, shares in report.showback.items():
         head = [f"| {plain(tag)} | Amount | Share |", "| --- | ---: | ---: |"]
         listed = [(_owned(share, report), 1) for share in _top(shares, 200)]
-        comment.fold(f"By {plain(tag)}", head, listed, "value")
+        comment.fold(f"Whose it is, by the tag {plain(tag)}", head, listed, "value")
     first = [(_candidate(one), 1) for one in report.pareto]
     if first:
         head = ["| To tag first | Amount | Share at fault after it |", "| --- | ---: | ---: |"]
