@@ -71,23 +71,11 @@ class _Page(Page):
             )
         allocated = shares["allocated_share"]
         self.say(words(f"{_percent(allocated)} of all spend is allocated to an owner ({_of(allocated)})"))
-        if report.recoverable is not None and report.recoverable.resources:
-            found = report.recoverable
-            self.say(
-                words(
-                    f"{_money(found.cost)} of what is at fault on the bill is compliant in today's inventory "
-                    f"({found.resources:,} resources): it is mended already"
-                )
-            )
-            if found.command:
-                self.say(
-                    [
-                        *words(f"{_money(found.backfill)} of that at most a backfill could still put on the bill:"),
-                        *words(found.command, BOLD),
-                    ],
-                    "  ",
-                    "    ",
-                )
+        mended, reached = _recoverable(report)
+        if mended:
+            self.say(words(mended))
+        if reached and report.recoverable is not None:
+            self.say([*words(f"{reached}:"), *words(report.recoverable.command, BOLD)], "  ", "    ")
 
     def _gaps(self, report: SpendReport) -> None:
         if report.gaps:
@@ -309,6 +297,10 @@ def markdown(report: SpendReport) -> str:
         said = f"in the {slo.days} days before {slo.end}: {_budget(slo, report.currency)}"
         rates = "; ".join(map(_burning, slo.burn))
         comment.say(f"Objective of {float(slo.objective) * 100:.8g}%: **{slo.state}** {plain(said)}; {plain(rates)}")
+    mended, reached = _recoverable(report)
+    if mended and report.recoverable is not None:
+        said = f"{mended}. {reached}: {report.recoverable.command}" if reached else mended
+        comment.say(f"{plain(said)}.")
     for tag, shares in report.showback.items():
         head = [f"| {plain(tag)} | Amount | Share |", "| --- | ---: | ---: |"]
         listed = [(_owned(share, report), 1) for share in _top(shares, 200)]
@@ -325,6 +317,19 @@ def markdown(report: SpendReport) -> str:
         )
     comment.end(f"{report.cost}, {report.rows:,} charges")
     return comment.text()
+
+
+def _recoverable(report: SpendReport) -> tuple[str, str]:
+    """What is mended already, and what of it a backfill could reach; empty where there is nothing of it."""
+    found = report.recoverable
+    if found is None or not found.resources:
+        return "", ""
+    mended = (
+        f"{_money(found.cost)} of what is at fault on the bill is compliant in today's inventory "
+        f"({found.resources:,} resources): it is mended already"
+    )
+    reached = f"{_money(found.backfill)} of that at most a backfill could still put on the bill"
+    return mended, reached if found.command else ""
 
 
 def _owned(share: Share, report: SpendReport) -> str:

@@ -8,7 +8,7 @@ import pytest
 from costguard.cli.main import outcome
 from costguard.model.resource import Manager
 from costguard.reports import Style
-from costguard.reports.spend import terminal
+from costguard.reports.spend import markdown, terminal
 from costguard.spend.pareto import Known, backfilled_since
 from tests.spend.build import GOOD, charge, reported
 
@@ -51,8 +51,9 @@ def test_a_backfill_reaches_charges_of_aws_that_lack_a_tag_in_the_last_twelve_mo
         "aws ce start-cost-allocation-tag-backfill --backfill-from 2025-11-01T00:00:00Z"
     )
     said = terminal(done, Style(color=False, width=200))
-    assert "50.00 USD of that at most" in said or "50.00 of that at most" in said
+    assert "50.00 of that at most" in said
     assert done.recoverable.command in said
+    assert "50.00 of that at most a backfill" in markdown(done)
 
 
 def test_where_a_backfill_reaches_nothing_none_is_named(tmp_path: Path) -> None:
