@@ -277,14 +277,14 @@ def markdown(report: SpendReport) -> str:
     comment = Comment()
     when = f", {report.period.start} to {report.period.end}" if report.period.start else ""
     comment.say(
-        f"<!-- costguard:spend -->\n### costguard spend: {_money(report.total)} {plain(report.currency)}{plain(when)}"
+        f"<!-- costguard:spend -->\n### costguard spend: {_money(report.total)} {plain(report.currency)}{when}"
     )
     if report.gaps:
         comment.say("**Incomplete. Not all of the bill could be counted.**")
         comment.list("", [f"- {value(gap.where)}: {plain(gap.why)}" for gap in report.gaps[:_TOP]], "gap")
     head = ["| Share | | Numerator | Denominator |", "| --- | ---: | ---: | ---: |"]
     rows = [
-        f"| {plain(one.name)} | {plain(_percent(one))} | {_money(one.numerator)} | {_money(one.denominator)} |"
+        f"| {plain(one.name)} | {_percent(one)} | {_money(one.numerator)} | {_money(one.denominator)} |"
         for one in report.kpis
     ]
     comment.say("\n".join([*head, *rows]))
@@ -299,8 +299,7 @@ def markdown(report: SpendReport) -> str:
         comment.say(f"Objective of {float(slo.objective) * 100:.8g}%: **{slo.state}** {plain(said)}; {plain(rates)}")
     mended, reached = _recoverable(report)
     if mended and report.recoverable is not None:
-        said = f"{mended}. {reached}: {report.recoverable.command}" if reached else mended
-        comment.say(f"{plain(said)}.")
+        comment.say(f"{mended}. {reached}: `{report.recoverable.command}`" if reached else f"{mended}.")
     for tag, shares in report.showback.items():
         head = [f"| {plain(tag)} | Amount | Share |", "| --- | ---: | ---: |"]
         listed = [(_owned(share, report), 1) for share in _top(shares, 200)]
