@@ -276,9 +276,7 @@ def markdown(report: SpendReport) -> str:
     """The report for a comment or a ticket, cut where GitHub would refuse more."""
     comment = Comment()
     when = f", {report.period.start} to {report.period.end}" if report.period.start else ""
-    comment.say(
-        f"<!-- costguard:spend -->\n### costguard spend: {_money(report.total)} {plain(report.currency)}{when}"
-    )
+    comment.say(f"<!-- costguard:spend -->\n### costguard spend: {_money(report.total)} {plain(report.currency)}{when}")
     if report.gaps:
         comment.say("**Incomplete. Not all of the bill could be counted.**")
         comment.list("", [f"- {value(gap.where)}: {plain(gap.why)}" for gap in report.gaps[:_TOP]], "gap")
