@@ -140,7 +140,7 @@ class Columns:
 
     def json(self, name: str) -> str:
         """A map, a struct, a list of keys with values or a text of JSON as text of JSON."""
-        if self.type(name).upper().startswith(("MAP", "STRUCT")):
+        if self.type(name).upper().startswith(("MAP", "STRUCT", "JSON")):
             return as_json(self.first(name) or "")
         return self.text(name)
 

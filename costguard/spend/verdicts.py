@@ -341,7 +341,7 @@ def read_tags(text: str | None) -> tuple[Mapping[str, str], str]:
     A JSON object, whose braces may be left out (as Azure's exports do), or a list of keys with values (as Google has
     labels). A tag without a value is ``true`` there, or null, and gets an empty one; numbers stay as they are written.
     """
-    if text is None or not text or text.isspace():
+    if text is None or not text or text.isspace() or text == "null":  # BigQuery's text for what isn't there.
         return {}, ""
     if len(text) > LONGEST_TAGS:
         return {}, f"its tags are longer than {LONGEST_TAGS} characters"

@@ -104,6 +104,7 @@ def test_a_key_that_says_the_same_twice_and_quotes_in_a_value_are_no_contradicti
     ("listed", "plain"),
     [
         ("[]", "{}"),
+        ("null", "{}"),
         ('[{"key": "owner", "value": "shop"}]', '{"owner": "shop"}'),
         ('[{"key": "owner", "value": "shop"}, {"key": "owner", "value": "shop"}]', '{"owner": "shop"}'),
         ('[{"value": "shop", "key": "owner"}, {"key": "environment"}]', '{"owner": "shop", "environment": ""}'),

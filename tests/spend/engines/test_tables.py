@@ -366,6 +366,12 @@ def test_the_query_of_each_format_in_each_dialect_is_the_one_that_was_read(
     ) == [query]
 
 
+def test_tags_of_bigquerys_type_for_json_are_taken_as_text() -> None:
+    columns = Columns({"ChargeCategory": "VARCHAR", "BilledCost": "DOUBLE", "Tags": "JSON"}, embedded=False)
+    query = translated(grouping(formats()["focus"].charges(columns, "BilledCost"), "t"), "bigquery")
+    assert "TO_JSON_STRING(`Tags`) AS tags" in query
+
+
 @pytest.mark.parametrize("dialect", ["spark", "trino", "athena"])
 def test_lists_of_credits_are_refused_where_they_can_not_be_summed(dialect: Dialect) -> None:
     from costguard.errors import InputError
