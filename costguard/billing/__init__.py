@@ -33,9 +33,10 @@ COLUMNS = (
 ``provider`` is aws, google, azure or what the bill calls it. ``account`` and ``resource`` are text, whatever they look
 like. ``start`` is when the charge began, in UTC. ``class`` is one of :data:`costguard.model.cost.CLASSES`. ``tags`` is
 text: a JSON object, with or without its braces, or a JSON list of objects with a key and a value each; null where there
-are none. ``inherited`` is the same of tags that don't
-stand on the resource and yet say whose its cost is: FOCUS 1.3's AllocatedTags, AWS's account tags, Google's project
-labels. They are never judged. ``cost`` is an exact decimal number, null where it can't be read.
+are none. Where the Tags of Google's resource manager are known too, it is a JSON list of two such lists: the labels,
+and the Tags with their namespace and whether they are inherited. ``inherited`` is text of tags that don't stand on the
+resource and yet say whose its cost is: FOCUS 1.3's AllocatedTags, AWS's account tags, Google's project labels. They are
+never judged. ``cost`` is an exact decimal number, null where it can't be read.
 """
 
 DECIMALS = 18

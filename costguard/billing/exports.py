@@ -68,7 +68,7 @@ def find(
 ) -> Found:
     """The exports at these paths, each with its format where that is named.
 
-    Raises :class:`InputError` where a path names nothing at all: it is a slip, and no empty bill.
+    Raises :class:`InputError` with all the paths that name nothing at all: these are slips, and no empty bills.
     """
     kept = cache if cache is not None else cache_folder()
     groups: dict[tuple[str, str, tuple[tuple[str, str], ...]], _Group] = {}
@@ -76,8 +76,16 @@ def find(
     remarks: list[str] = []
     contents: dict[str, str] = {}
     seen: set[str] = set()
+    slips: list[str] = []
     for path, named in paths:
-        for file in _files(path, kept, gaps):
+        try:
+            files = _files(path, kept, gaps)
+        except InputError as error:
+            slips.append(str(error))
+            continue
+        if slips:
+            continue  # Nothing of what follows will be used.
+        for file in files:
             real = os.path.realpath(file)
             if real in seen:
                 continue
@@ -97,6 +105,8 @@ def find(
             group = groups.setdefault(key, _Group(found.name, columns, kind))
             group.files.append(file)
             group.read.append(read)
+    if slips:
+        raise InputError("\n".join(slips))
     exports = tuple(
         Export(
             format=group.name,

@@ -21,7 +21,11 @@ class Focus:
     def charges(self, columns: Columns, basis: Basis) -> Charges:
         for needed in (basis, "ChargeCategory"):
             if needed not in columns:
-                raise InputError(f"there is no column {needed}, without which nothing can be said of a FOCUS export")
+                other = next((one for one in ("EffectiveCost", "BilledCost") if one != needed and one in columns), None)
+                hint = f": --cost {other} counts the one that is there" if needed == basis and other else ""
+                raise InputError(
+                    f"there is no column {needed}, without which nothing can be said of a FOCUS export{hint}"
+                )
         category, resource = columns.text("ChargeCategory"), columns.text("ResourceId")
         return Charges(
             select={

@@ -27,9 +27,6 @@ from costguard.model.resource import Gap
 if TYPE_CHECKING:
     import _csv
 
-if TYPE_CHECKING:
-    pass
-
 _LONGEST = 1_000_000
 """Characters of a cell; more is cut, so that its text is no JSON any more, and said."""
 _CUT = 1000

@@ -143,7 +143,7 @@ def _allocated(
 
 
 def _inherited(policy: Policy, tag: str, text: str, provider: str | None) -> str | None:
-    tags, _ = read_tags(text)
+    tags = read_tags(text).tags
     spelling = policy.spellings[tag]
     value = tags.get(spelling.on(cloud_of(provider)), tags.get(tag))
     return value if value is not None and value.strip() else None

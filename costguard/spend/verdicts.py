@@ -24,6 +24,7 @@ from costguard.policy.rules.whole import TagsSchema
 from costguard.policy.selector import Selector
 
 _SOURCE = "the bill"
+_ABOVE = "the bill, inherited"
 _CLOUDS: Mapping[str, Cloud] = {"aws": "aws", "google": "google", "azure": "azure"}
 _SURFACE: Mapping[Cloud | None, str] = {"google": "labels"}
 _STATES: Mapping[Verdict, State] = {
@@ -128,7 +129,8 @@ class Judge:
     def one(self, case: Case) -> Ruling:
         """The ruling of a case."""
         cloud = _CLOUDS.get(case.provider or "")
-        tags, flaw = read_tags(case.tags)
+        tags = read_tags(case.tags)
+        flaw = tags.flaw
         looks = self._clouds[cloud]
         type_ = _type_of(case.resource) if self._by_type else ""
         key = (
@@ -138,11 +140,12 @@ class Judge:
             type_,
             case.resource if self._by_address else None,
             bool(flaw),
-            looks.seen(tags),
+            looks.seen(tags.tags),
+            looks.held(tags.bound),
         )
         ruling = self._judged.get(key) if self._remember else None
         if ruling is None:
-            ruling = self._same(self._ruling(case, cloud, type_, tags, flaw))
+            ruling = self._same(self._ruling(case, cloud, type_, tags))
             if len(self._judged) >= _MOST_CASES:
                 self._judged.clear()
             self._judged[key] = ruling
@@ -152,11 +155,12 @@ class Judge:
         states, values = tuple(ruling.states.items()), tuple(ruling.values.items())
         return self._said.setdefault((ruling.state, ruling.untagged, ruling.exempt, states, values), ruling)
 
-    def _ruling(self, case: Case, cloud: Cloud | None, type_: str, tags: Mapping[str, str], flaw: str) -> Ruling:
+    def _ruling(self, case: Case, cloud: Cloud | None, type_: str, tags: "Tags") -> Ruling:
         looks = self._clouds[cloud]
-        read, hidden = looks.unfolded(tags)
-        open_ = flaw or ("" if self._tagged else "this export has no tags")
+        read, hidden = looks.unfolded(tags.tags)
+        open_ = tags.flaw or ("" if self._tagged else "this export has no tags")
         entries = {key: Tag(Known(text), _SOURCE) for key, text in read.items()}
+        bound = None if tags.bound is None else looks.bound(tags.bound)
         resource = Resource(
             address=case.resource or "",
             type=type_,
@@ -165,7 +169,7 @@ class Judge:
             id=case.resource,
             account=case.account,
             region=case.region,
-            surfaces=(Surface(_SURFACE.get(cloud, "tags"), TagSet(entries, open=open_, hidden=hidden)),),
+            surfaces=(Surface(_SURFACE.get(cloud, "tags"), TagSet(entries, open=open_, hidden=hidden, bound=bound)),),
             declared=None,
         )
         (judged,) = stream(self._policy, "bill", [resource], self._today)
@@ -179,11 +183,16 @@ class Judge:
         values = {}
         for name, spelling in self._policy.spellings.items():
             value = read.get(spelling.on(cloud))
+            if value is None and bound is not None and spelling.google_tag in bound.tags:
+                value = tags.named[spelling.google_tag]
             if value is not None and value.strip() and name not in wrong:
                 values[name] = value
         return Ruling(
             next((one for one in FAULTS if one in at_fault), "compliant"),
-            self._tagged and not flaw and not looks.owned(tags),
+            self._tagged
+            and not tags.flaw
+            and not looks.owned(tags.tags)
+            and all(one.inherited for one in tags.bound or ()),
             states,
             values,
             exempt=judged.status is Status.EXEMPT,
@@ -216,6 +225,9 @@ class _Looks:
             self._reserved = tuple(prefix.replace(":", "_").replace("-", "_") for prefix in self._reserved)
         spellings = [*policy.spellings.values(), *(one for each in _selectors(policy) for one, _ in each.tags)]
         self._own = {spelling.on(cloud) for spelling in spellings}
+        google_tags = {spelling.google_tag for spelling in spellings if spelling.google_tag}
+        self._google_tags = google_tags if cloud == "google" else set()
+        self._short = {name.rpartition("/")[2] for name in self._google_tags}
         self._folds: dict[str, set[str]] | None = None
         if folded:
             self._folds = _by_fold(self._own)
@@ -245,6 +257,27 @@ class _Looks:
         if owned:
             found.append(None)  # There is a tag that nobody looks at; what the cloud set itself doesn't even count so.
         return tuple(found)
+
+    def held(self, bound: "tuple[Bound, ...] | None") -> tuple[Any, ...] | None:
+        """What the policy can tell of Google's Tags: the same of two means the same ruling."""
+        if bound is None:
+            return None
+        found: list[Any] = [one for one in bound if one.key in self._short]
+        if not all(one.inherited for one in bound):
+            found.append(None)  # There is one of its own.
+        return tuple(found)
+
+    def bound(self, bound: "tuple[Bound, ...]") -> TagSet:
+        """Google's Tags by their namespaced keys. A namespace may be a number or a project's name: where the bill has
+        one and the policy the other, nobody can tell whether they are the same."""
+        tags = {one.name: Tag(Known(one.value), _ABOVE if one.inherited else _SOURCE) for one in bound}
+        hidden = [
+            (name, f"the bill has the Tag {one.name}, and whether that is {name} can't be told")
+            for name in sorted(self._google_tags - tags.keys())
+            for one in bound
+            if one.key == name.rpartition("/")[2] and not (one.namespace.isdigit() and name.split("/")[0].isdigit())
+        ]
+        return TagSet(tags, hidden=tuple(hidden))
 
     def _minds(self, key: str) -> tuple[str, _Tests]:
         read, hidden = self.unfolded({key: ""})
@@ -329,22 +362,60 @@ class _Pair(msgspec.Struct, frozen=True):
     value: str | None = None
 
 
+class _Held(msgspec.Struct, frozen=True):
+    key: str
+    value: str | None = None
+    inherited: bool | None = None
+    namespace: str | None = None
+
+
+class Bound(msgspec.Struct, frozen=True):
+    """A Tag of Google's resource manager that holds for a resource: its short key in its namespace (the number of an
+    organisation or of a project, or a project's name), and the short name of its value."""
+
+    namespace: str
+    key: str
+    value: str
+    inherited: bool
+
+    @property
+    def name(self) -> str:
+        """The namespaced key."""
+        return f"{self.namespace}/{self.key}"
+
+
+class Tags(msgspec.Struct, frozen=True):
+    """The tags of a tag set, or why it could not be read. ``bound`` is None where the bill doesn't say which Tags of
+    Google's hold for the resource."""
+
+    tags: Mapping[str, str] = {}
+    flaw: str = ""
+    bound: tuple[Bound, ...] | None = None
+
+    @property
+    def named(self) -> Mapping[str, str]:
+        """The values of Google's Tags by their namespaced keys."""
+        return {one.name: one.value for one in self.bound or ()}
+
+
 _PAIRS = msgspec.json.Decoder(list[_Pair])
+_BOTH = msgspec.json.Decoder(tuple[list[_Pair] | None, list[_Held] | None])  # null: BigQuery's text for nothing.
 _BRACELESS = re.compile(r'\s*"')
 LONGEST_TAGS = 1_000_000
 """So many characters of a tag set are read: fifty tags of the longest keys and values that a cloud takes are 40,000."""
 
 
-def read_tags(text: str | None) -> tuple[Mapping[str, str], str]:
-    """The tags of a tag set, and why it could not be read; empty where it could.
+def read_tags(text: str | None) -> Tags:
+    """What a tag set says.
 
-    A JSON object, whose braces may be left out (as Azure's exports do), or a list of keys with values (as Google has
-    labels). A tag without a value is ``true`` there, or null, and gets an empty one; numbers stay as they are written.
+    A JSON object, whose braces may be left out (as Azure's exports do), a list of keys with values (as Google has
+    labels), or a list of two of these, labels and Tags. A tag without a value is ``true`` there, or null, and gets an
+    empty one; numbers stay as they are written.
     """
     if text is None or not text or text.isspace() or text == "null":  # BigQuery's text for what isn't there.
-        return {}, ""
+        return Tags()
     if len(text) > LONGEST_TAGS:
-        return {}, f"its tags are longer than {LONGEST_TAGS} characters"
+        return Tags(flaw=f"its tags are longer than {LONGEST_TAGS} characters")
     raw = f"{{{text}}}" if text[0] != "{" and _BRACELESS.match(text) else text
     try:
         plain = _PLAIN.decode(raw)
@@ -352,25 +423,44 @@ def read_tags(text: str | None) -> tuple[Mapping[str, str], str]:
         pass
     else:
         # Four quotes are a key and its value. Where there are more, one is in a text, or a key is there twice.
-        return (plain, "") if raw.count('"') == 4 * len(plain) or not _contradicts(raw) else ({}, _TWICE)
+        return Tags(plain) if raw.count('"') == 4 * len(plain) or not _contradicts(raw) else Tags(flaw=_TWICE)
     if raw.startswith("["):
-        try:
-            pairs = _PAIRS.decode(raw)
-        except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-            return {}, f"its tags are no list of keys with values ({error})"
-        listed = {one.key: one.value or "" for one in pairs}
-        if any(listed[one.key] != (one.value or "") for one in pairs):
-            return {}, _TWICE
-        return listed, ""
+        return _listed(raw)
     try:
         found = _DECODER.decode(raw)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-        return {}, f"its tags are no JSON object ({error})"
+        return Tags(flaw=f"its tags are no JSON object ({error})")
     if any(isinstance(value, (dict, list)) for value in found.values()):
-        return {}, "its tags have values that are lists or objects"
+        return Tags(flaw="its tags have values that are lists or objects")
     if _contradicts(raw):
-        return {}, _TWICE
-    return {key: _text(value) for key, value in found.items()}, ""
+        return Tags(flaw=_TWICE)
+    return Tags({key: _text(value) for key, value in found.items()})
+
+
+def _listed(raw: str) -> Tags:
+    held: Iterable[_Held] | None = None
+    try:
+        if raw.startswith(("[[", "[null")):
+            labels, tags = _BOTH.decode(raw)
+            pairs, held = labels or [], tags or []
+        else:
+            pairs = _PAIRS.decode(raw)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        return Tags(flaw=f"its tags are no list of keys with values ({error})")
+    listed = {one.key: one.value or "" for one in pairs}
+    if any(listed[one.key] != (one.value or "") for one in pairs):
+        return Tags(flaw=_TWICE)
+    if held is None:
+        return Tags(listed)
+    bound = sorted(
+        {
+            Bound((one.namespace or "").removeprefix("organizations/"), one.key, one.value or "", bool(one.inherited))
+            for one in held
+        },
+        key=lambda one: (one.name, one.value),
+    )
+    both = Tags(listed, bound=tuple(bound))
+    return both if all(both.named[one.name] == one.value for one in bound) else Tags(flaw=_TWICE)
 
 
 _TWICE = "its tags have one key with several values"

@@ -254,3 +254,12 @@ def test_a_cell_of_a_hundred_megabytes_costs_its_own_charge_its_tags_and_no_more
     assert (done.total, done.taggable["unknown"], done.taggable["missing"]) == ("4", "1.5", "2.5")
     assert not done.complete
     assert f"{file}:2" in [gap.where for gap in done.gaps]
+
+
+def test_all_paths_that_name_nothing_are_said_at_once(tmp_path: Path) -> None:
+    here = tmp_path / "bill.csv"
+    here.write_text("ChargeCategory,BilledCost\nUsage,1\n", encoding="utf-8")
+    paths = (str(tmp_path / "one"), str(here), str(tmp_path / "two" / "*.csv"))
+    with pytest.raises(InputError) as caught:
+        reported(tmp_path, *paths)
+    assert str(caught.value) == f"{paths[0]}: there is no bill there\n{paths[2]}: there is no bill there"

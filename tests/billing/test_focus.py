@@ -7,6 +7,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from costguard.billing import Columns, formats
+from costguard.errors import InputError
 from costguard.model.cost import SpendReport
 from costguard.spend.report import Asked, report
 from tests.spend.build import policy
@@ -90,3 +92,9 @@ def test_the_provider_is_in_the_column_that_there_is(tmp_path: Path, provider: s
     done = reported(tmp_path, "'{}'", "1.0", provider)
     assert [one.name for one in done.by["provider"]] == ["azure"]
     assert [one.name for one in done.by["account"]] == ["0012"]
+
+
+def test_where_the_other_cost_is_there_it_is_named() -> None:
+    columns = Columns({"ChargeCategory": "VARCHAR", "BilledCost": "DOUBLE"})
+    with pytest.raises(InputError, match="no column EffectiveCost.*: --cost BilledCost counts the one that is there"):
+        formats()["focus"].charges(columns, "EffectiveCost")

@@ -31,7 +31,7 @@ def row(cost: float, **more: Any) -> dict[str, Any]:
     }
 
 
-def reported(folder: Path, rows: list[dict[str, Any]], *, parquet: bool = False) -> SpendReport:
+def reported(folder: Path, rows: list[dict[str, Any]], *, parquet: bool = False, rules: str = POLICY) -> SpendReport:
     file = folder / "export.jsonl"
     file.write_text("".join(json.dumps(one) + "\n" for one in rows), encoding="utf-8")
     if parquet:
@@ -42,7 +42,7 @@ def reported(folder: Path, rows: list[dict[str, Any]], *, parquet: bool = False)
             db.execute(f"COPY (FROM read_json('{file}')) TO '{made}'")
         file = made
     asked = Asked(paths=((str(file), None),), cache=folder / "cache")
-    return report(asked, policy(folder, POLICY), date(2026, 11, 23))
+    return report(asked, policy(folder, rules), date(2026, 11, 23))
 
 
 @pytest.mark.parametrize("parquet", [False, True])
@@ -52,11 +52,76 @@ def test_a_discount_is_of_the_price_and_a_gift_is_a_credit(tmp_path: Path, parqu
         {"type": "SUSTAINED_USAGE_DISCOUNT", "amount": -0.3},
         {"type": "PROMOTION", "amount": -0.1},
         {"type": "FREE_TIER", "amount": -0.2},
+        {"type": "NEW_KIND", "amount": -0.2},
     ]
     done = reported(tmp_path, [row(1.1, labels=labels, credits=credits_), row(2.5)], parquet=parquet)
-    assert (done.total, done.classes["credit_adjustment"]) == ("3", "-0.3")
+    assert (done.total, done.classes["credit_adjustment"]) == ("2.8", "-0.3")
     # The label of the project allocates, and is not judged.
-    assert (done.taggable["compliant"], done.taggable["missing"]) == ("0.8", "2.5")
+    assert (done.taggable["compliant"], done.taggable["missing"]) == ("0.6", "2.5")
+
+
+TAGGED = "version: 1\nname: owners\ntags: {owner: {google-tag: 123456789012/owner, value: {enum: [shop]}}}\n"
+
+
+def tag(value: str, *, key: str = "owner", inherited: bool = False, namespace: str = "123456789012") -> dict[str, Any]:
+    return {"key": key, "value": value, "inherited": inherited, "namespace": namespace}
+
+
+@pytest.mark.parametrize("parquet", [False, True])
+@pytest.mark.parametrize(
+    ("tags", "labels", "state", "untagged", "owner"),
+    [
+        ([tag("shop")], [], "compliant", "0", "shop"),
+        ([tag("shop", inherited=True)], [], "compliant", "0", "shop"),
+        ([tag("shop", namespace="organizations/123456789012")], [], "compliant", "0", "shop"),
+        ([tag("till")], [], "invalid", "0", ""),
+        ([tag("till")], [{"key": "owner", "value": "shop"}], "invalid", "0", ""),
+        ([tag("till", key="unit")], [{"key": "owner", "value": "shop"}], "compliant", "0", "shop"),
+        ([tag("shop", key="unit")], [], "missing", "0", ""),
+        ([tag("shop", key="unit", inherited=True)], [], "missing", "4", ""),
+        ([tag("shop", namespace="999999999999")], [], "missing", "0", ""),
+        # Whether the project of this name is the one of that number, the bill doesn't say.
+        ([tag("shop", namespace="my-project")], [], "unknown", "0", ""),
+        ([tag("shop"), tag("till")], [], "unknown", "0", ""),
+    ],
+)
+def test_a_tag_of_the_resource_manager_does_as_well_as_a_label(
+    tmp_path: Path,
+    tags: list[dict[str, Any]],
+    labels: list[dict[str, Any]],
+    state: str,
+    untagged: str,
+    owner: str,
+    parquet: bool,
+) -> None:
+    rows = [row(4, tags=tags, labels=labels, project={"id": "shop"})]
+    done = reported(tmp_path, rows, parquet=parquet, rules=TAGGED)
+    assert {name: cost for name, cost in done.taggable.items() if name != "untagged" and cost != "0"} == {state: "4"}
+    assert done.taggable["untagged"] == untagged
+    assert done.complete == (tags != [tag("shop"), tag("till")])
+    assert [one.name for one in done.by["tag:owner"]] == [owner]
+
+
+def test_where_an_extract_has_no_tags_of_the_resource_manager_nobody_can_say_that_one_is_missing(
+    tmp_path: Path,
+) -> None:
+    assert reported(tmp_path, [row(4)], rules=TAGGED).taggable["unknown"] == "4"
+    assert reported(tmp_path, [row(4, tags=[])], rules=TAGGED).taggable["missing"] == "4"
+    # Who asks for a label alone isn't told of Tags.
+    assert reported(tmp_path, [row(4)]).taggable["missing"] == "4"
+
+
+@pytest.mark.parametrize("parquet", [False, True])
+def test_a_reservation_that_nothing_used_is_an_unused_commitment(tmp_path: Path, parquet: bool) -> None:
+    unused = {"key": "compute.googleapis.com/is_unused_reservation", "value": "true"}
+    cores = {"key": "compute.googleapis.com/cores", "value": "4"}
+    rows = [
+        row(4, system_labels=[cores, unused]),
+        row(2, system_labels=[cores, unused | {"value": "false"}]),
+        row(1, system_labels=[]),
+    ]
+    done = reported(tmp_path, rows, parquet=parquet)
+    assert (done.classes["unused_commitment"], done.classes["usage_taggable"]) == ("4", "3")
 
 
 def test_an_extract_without_any_label_or_credit_is_read(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def write(file: Path, rows: int, **tags: str) -> None:
 
 
 def google(file: Path, rows: int) -> None:
-    """A detailed export of Google's, with labels, credits of all kinds, and none."""
+    """A detailed export of Google's, with labels, Tags, credits of all kinds, and none."""
     import duckdb
 
     duckdb.execute(
@@ -48,6 +48,10 @@ def google(file: Path, rows: int) -> None:
               'global_name': CASE WHEN i % 5 > 0 THEN '//compute/i' || (i % 97)::VARCHAR END}} AS resource,
             CASE WHEN i % 4 > 0 THEN [{{'key': 'owner', 'value': 'team ' || (i % 90)::VARCHAR}},
                 {{'key': 'quote "', 'value': ''}}] ELSE [] END AS labels,
+            CASE WHEN i % 6 > 3 THEN [{{'key': 'owner', 'value': 'unit ' || (i % 9)::VARCHAR,
+                'inherited': i % 12 > 5, 'namespace': '123456789012'}}] ELSE [] END AS tags,
+            [{{'key': 'compute.googleapis.com/is_unused_reservation', 'value': ['true', 'false'][1 + i % 2]}},
+                {{'key': 'compute.googleapis.com/cores', 'value': 'true'}}][1:1 + i % 3] AS system_labels,
             CASE WHEN i % 3 > 0 THEN [{{'type': ['DISCOUNT', 'PROMOTION', 'FREE_TIER', NULL][1 + i % 4],
                 'amount': -((i % 1000)::DOUBLE / 7)}}, {{'type': 'SUSTAINED_USAGE_DISCOUNT', 'amount': -0.1::DOUBLE}}]
                 ELSE [] END AS credits

@@ -78,13 +78,18 @@ class Athena:
         return qualified(table, self._catalog, self._database)
 
     def _rows(self, table: str, query: str) -> Iterator[Sequence[str | None]]:
-        from botocore.exceptions import BotoCoreError, ClientError
+        from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
         try:
             id_ = self._client.start_query_execution(QueryString=query, **self._where)["QueryExecutionId"]
             self._wait(table, id_)
             pages = self._client.get_paginator("get_query_results").paginate(QueryExecutionId=id_)
             yield from _cells(pages)
+        except NoCredentialsError as error:
+            raise InputError(
+                f"Athena can't be asked about {table}: no credentials were found: log in (aws sso login), set "
+                "AWS_PROFILE, or give --engine-option profile=NAME"
+            ) from error
         except (BotoCoreError, ClientError) as error:
             raise InputError(f"Athena can't be asked about {table}: {error}") from error
 

@@ -153,6 +153,8 @@ GOOGLE = {
     "service": field("service", "RECORD", "NULLABLE", field("description", "STRING")),
     "resource": field("resource", "RECORD", "NULLABLE", field("name", "STRING"), field("global_name", "STRING")),
     "labels": field("labels", "RECORD", "REPEATED", *PAIR),
+    "system_labels": field("system_labels", "RECORD", "REPEATED", *PAIR),
+    "tags": field("tags", "RECORD", "REPEATED", *PAIR, field("inherited", "BOOLEAN"), field("namespace", "STRING")),
     "credits": field("credits", "RECORD", "REPEATED", field("type", "STRING"), field("amount", "FLOAT")),
 }
 """Google's detailed export (Google's guide, "Structure of detailed data export"), what costguard reads of it."""
@@ -326,6 +328,8 @@ EXPORT = {
     "project": f"STRUCT(id VARCHAR, labels {_PAIRS})",
     "service": "STRUCT(description VARCHAR)",
     "labels": _PAIRS,
+    "system_labels": _PAIRS,
+    "tags": "STRUCT(key VARCHAR, value VARCHAR, inherited BOOLEAN, namespace VARCHAR)[]",
     "credits": "STRUCT(amount DOUBLE, type VARCHAR)[]",
     "resource": "STRUCT(name VARCHAR, global_name VARCHAR)",
 }

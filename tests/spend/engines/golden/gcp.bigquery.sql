@@ -34,12 +34,20 @@ FROM (
       CAST(NULL AS STRING) AS currency,
       SAFE_CAST(`usage_start_time` AS TIMESTAMP) AS start,
       CASE
+        WHEN (
+          SELECT
+            COUNT(*)
+          FROM UNNEST(system_labels) AS x
+          WHERE
+            x.key = 'compute.googleapis.com/is_unused_reservation' AND x.value = 'true'
+        ) > 0
+        THEN 'unused_commitment'
         WHEN COALESCE(NULLIF(resource.global_name, ''), NULLIF(resource.name, ''), NULL) IS NULL
         THEN 'usage_no_resource'
         ELSE 'usage_taggable'
       END AS class,
       COALESCE(NULLIF(resource.global_name, ''), NULLIF(resource.name, ''), NULL) AS resource,
-      TO_JSON_STRING(labels) AS tags,
+      '[' || COALESCE(TO_JSON_STRING(labels), '[]') || ',' || COALESCE(TO_JSON_STRING(tags), '[]') || ']' AS tags,
       TO_JSON_STRING(project.labels) AS inherited,
       ROUND(SAFE_CAST(CAST(`cost` AS STRING) AS BIGNUMERIC), 18) + COALESCE(
         (
@@ -52,7 +60,9 @@ FROM (
               'COMMITTED_USAGE_DISCOUNT_DOLLAR_BASE',
               'DISCOUNT',
               'FEE_UTILIZATION_OFFSET',
+              'FREE_TIER',
               'RESELLER_MARGIN',
+              'SUBSCRIPTION_BENEFIT',
               'SUSTAINED_USAGE_DISCOUNT'
             )
         ),
@@ -72,7 +82,7 @@ FROM (
         SAFE_CAST(`usage_start_time` AS TIMESTAMP) AS start,
         'credit_adjustment' AS class,
         COALESCE(NULLIF(resource.global_name, ''), NULLIF(resource.name, ''), NULL) AS resource,
-        TO_JSON_STRING(labels) AS tags,
+        '[' || COALESCE(TO_JSON_STRING(labels), '[]') || ',' || COALESCE(TO_JSON_STRING(tags), '[]') || ']' AS tags,
         TO_JSON_STRING(project.labels) AS inherited,
         COALESCE(
           (
@@ -85,7 +95,9 @@ FROM (
                 'COMMITTED_USAGE_DISCOUNT_DOLLAR_BASE',
                 'DISCOUNT',
                 'FEE_UTILIZATION_OFFSET',
+                'FREE_TIER',
                 'RESELLER_MARGIN',
+                'SUBSCRIPTION_BENEFIT',
                 'SUSTAINED_USAGE_DISCOUNT'
               )
           ),
