@@ -96,5 +96,5 @@ def test_the_provider_is_in_the_column_that_there_is(tmp_path: Path, provider: s
 
 def test_where_the_other_cost_is_there_it_is_named() -> None:
     columns = Columns({"ChargeCategory": "VARCHAR", "BilledCost": "DOUBLE"})
-    with pytest.raises(InputError, match="no column EffectiveCost.*: --cost BilledCost counts the one that is there"):
+    with pytest.raises(InputError, match=r"no column EffectiveCost.*: --cost BilledCost counts the one that is there"):
         formats()["focus"].charges(columns, "EffectiveCost")
