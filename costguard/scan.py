@@ -14,8 +14,8 @@ import msgspec
 from costguard.clouds.run import ALL, Run, Shard, Tally, Task
 from costguard.clouds.store import Store
 from costguard.clouds.union import Union
-from costguard.config import InventoryDoc
-from costguard.engine import Draft, remarks, stream
+from costguard.config import Config, InventoryDoc
+from costguard.engine import Draft, Judged, remarks, stream
 from costguard.errors import InputError, UsageError
 from costguard.model.finding import Finding, Report
 from costguard.model.resource import Gap, Manager
@@ -54,6 +54,31 @@ class Judging(msgspec.Struct, frozen=True, kw_only=True):
     allowed: Sequence[str] = ()
     with_resources: bool = False
     accept: Callable[[Finding], Finding] | None = None
+
+
+def judging(
+    config: Config | None,
+    inventory: InventoryDoc | None,
+    policy: Policy,
+    today: date,
+    *,
+    states: Sequence[str] = (),
+    allowed: Sequence[str] = (),
+    with_resources: bool = False,
+    accept: Callable[[Finding], Finding] | None = None,
+) -> Judging:
+    """How to judge by the configuration; ``states`` (seen from here) and ``allowed`` come on top of what it says."""
+    named = config.doc.terraform.states if config is not None else []
+    folder = config.folder if config is not None else Path()
+    return Judging(
+        policy=policy,
+        today=today,
+        states=(*((folder, state) for state in named), *((Path(), state) for state in states)),
+        profile=inventory.aws.profile if inventory is not None and inventory.aws is not None else None,
+        allowed=(*(inventory.allow_gaps if inventory is not None else ()), *allowed),
+        with_resources=with_resources,
+        accept=accept,
+    )
 
 
 def look(asked: Asked, store: Store, watch: Callable[[Tally], object] = lambda _: None) -> None:
@@ -125,13 +150,14 @@ class Survey:
         return kept, [*notes, *union.notes]
 
 
-def judge(store: Store, judging: Judging) -> Report:
-    """The report on a store."""
+def judge(store: Store, judging: Judging, watch: Callable[[Judged], object] = lambda _: None) -> Report:
+    """The report on a store; ``watch`` sees each resource of it."""
     survey = Survey(store, judging)
     union = survey.union()
     draft = Draft("live", with_resources=judging.with_resources, accept=judging.accept)
     for judged in stream(judging.policy, "live", union.resources(), judging.today):
         draft.add(judged)
+        watch(judged)
     gaps, notes = survey.gaps(union)
     return draft.report(gaps=gaps, notes=(*notes, *remarks(judging.policy, judging.today)), coverage=survey.cells)
 

@@ -148,16 +148,15 @@ def live_judging(
     show_compliant: bool = False,
 ) -> "Judging":
     """How what a scan saw is judged, by the configuration and by the options of :func:`live_options`."""
-    from costguard.scan import Judging
+    from costguard.scan import judging
 
-    named = config.doc.terraform.states if config is not None else []
-    folder = config.folder if config is not None else Path()
-    return Judging(
-        policy=policy,
-        today=datetime.now(UTC).date(),
-        states=(*((folder, state) for state in named), *((Path(), state) for state in states)),
-        profile=inventory.aws.profile if inventory is not None and inventory.aws is not None else None,
-        allowed=(*(inventory.allow_gaps if inventory is not None else ()), *allowed),
+    return judging(
+        config,
+        inventory,
+        policy,
+        datetime.now(UTC).date(),
+        states=states,
+        allowed=allowed,
         with_resources=show_compliant,
         accept=None if baseline is None else acceptance(read_report(baseline)),
     )
@@ -198,19 +197,6 @@ def policy_in_force(policies: Sequence[str], config_file: str | None) -> Policy:
     return load(sources, base=base)
 
 
-def store_in_force(config: "config.Config | None") -> str:
-    """The address of the state store that the configuration names. Raises :class:`UsageError` where the environment,
-    which is to have it, hasn't."""
-    from costguard.config import FromEnvDoc, ReconcileDoc
-
-    stated = config.doc.reconcile.store if config is not None else ReconcileDoc().store
-    url = stated.value(os.environ) if isinstance(stated, FromEnvDoc) else stated
-    path = url.removeprefix("sqlite:///")
-    if path != url and config is not None and not Path(path).is_absolute():
-        return f"sqlite:///{config.folder / path}"
-    return url
-
-
 def in_the_light_of_spend(report: Report, config_file: str | None, plan: bytes = b"") -> Report:
     """The report with what the last ``costguard spend --record`` says of it, where costguard.yaml asks for that: as it
     is while the error budget is spent (``slo.tighten``), and with what resources of the ``plan`` that are at fault
@@ -225,7 +211,7 @@ def in_the_light_of_spend(report: Report, config_file: str | None, plan: bytes =
             return report
         from costguard.spend.tightening import quoted, tightened
 
-        store = store_in_force(read)
+        store = config.store_address(read, os.environ)
         if read.doc.spend.quote and plan:
             report = quoted(report, store, plan)
         if read.doc.slo.tighten:

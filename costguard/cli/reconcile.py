@@ -1,34 +1,32 @@
 """``costguard reconcile``: tags what can be proven, patches the source of what Terraform manages, flags the rest."""
 
+import contextlib
 import os
 import re
 import shlex
 import signal
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, closing
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-import msgspec
 
 from costguard import reports
 from costguard.cli import options, say
 from costguard.cli.progress import StatusLine
-from costguard.config import Config, ConfigDoc, LadderDoc, ReconcileDoc
-from costguard.errors import DocumentError, ExitCode, UsageError
-from costguard.model.change import ChangeSet, Step
+from costguard.config import Config, ConfigDoc, LadderDoc, store_address
+from costguard.errors import ExitCode, UsageError
+from costguard.model.change import ChangeSet
 from costguard.model.resource import Cloud
-from costguard.policy import Policy
 from costguard.reports.text import ADDRESS, printable
 
 if TYPE_CHECKING:
-    from costguard.clouds.writing import Answer
     from costguard.reconcile.journal import Journal, Run
-    from costguard.reconcile.run import Outcome, Settings
+    from costguard.reconcile.run import Outcome
+    from costguard.reconcile.work import Work
 
 _STOPS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 _LATEST = 1000
@@ -104,46 +102,23 @@ def plan(
 
     Writes nothing to any cloud and to no source: it makes a change set, which `costguard reconcile apply` takes.
     """
-    from costguard.clouds.store import Store
-    from costguard.reconcile.clouds import Reach
-    from costguard.reconcile.plan import Narrowed, Planning
-    from costguard.reconcile.plan import plan as planned
-    from costguard.reconcile.source import Sources
+    from costguard.reconcile.plan import Narrowed
+    from costguard.reconcile.work import made_plan, tags_of
 
     config = options.config_in_force(config_file)
     doc = config.doc if config is not None else ConfigDoc(version=1)
     policy = options.policy_in_force(policies, config_file)
     look = options.style(verbose=verbose, quiet=quiet, no_color=no_color, output=None)
-    names = _tags(policy)
+    names = tags_of(policy)
     if wrong := [tag for tag in tags if tag not in names]:
         raise UsageError(f"--tag: no tag of the policy is called {printable(wrong[0])!r}; there are {', '.join(names)}")
-    reconcile = doc.reconcile if threshold is None else msgspec.structs.replace(doc.reconcile, threshold=threshold)
-    _understood(reconcile, policy, config)
     folder = config.folder if config is not None else Path()
     path = Path(store) if store is not None else folder / doc.inventory.store
-    now = datetime.now(UTC).replace(microsecond=0)
     options.keep(output, str(path))
     judging = options.live_judging(config, doc.inventory, policy, states, allowed)
-    reach = Reach(doc)
-    with Store.open(path) as scanned, _journal(config) as journal:
-        flags = journal.flags()
-        result = planned(
-            scanned,
-            Planning(
-                judging=judging,
-                doc=reconcile,
-                scan=str(path),
-                now=now,
-                sources=Sources(policy, config, judging.today, judging.states),
-                hindrance=reach.hindrance,
-                witnesses=lambda survey: reach.witnesses(survey, policy, now),
-                flags=flags,
-                narrowed=Narrowed(accounts=accounts, types=types, tags=tags),
-            ),
-        )
-        if not (accounts or types or tags):  # Of what wasn't looked at nothing is said.
-            journal.flag(result.climb.flags, flags)
-            journal.unflag(result.climb.gone)
+    with _journal(config) as journal:
+        narrowed = Narrowed(accounts=accounts, types=types, tags=tags)
+        result = made_plan(path, journal, judging, config, narrowed=narrowed, threshold=threshold)
     if output is not None:
         _save(Path(output), result.changes)
     if patches is not None:
@@ -227,7 +202,7 @@ def apply(
     if changeset is not None:
         changes = _read(changeset)
         clouds = {one.cloud for one in changes.changes if one.decision == "tag"} | {one.cloud for one in changes.steps}
-        with _Work(config, clouds, quiet=quiet) as work:
+        with _working(config, clouds, quiet=quiet) as work:
             if not real:
                 settings = work.settings(changes=changes, states=states)
                 return _ended(applying.rehearse(changes, work.writers, **settings), format_name, look)
@@ -244,7 +219,7 @@ def apply(
         if stored is not None:
             clouds |= {one.cloud for one in stored.changes if one.decision == "tag"}
             clouds |= {one.cloud for one in stored.steps}
-        with _Work(config, clouds, quiet=quiet) as work:
+        with _working(config, clouds, quiet=quiet) as work:
             settings = work.settings(work.notices(journal, stored), stored, states)
             return _ended(applying.resume(run.id, journal, work.writers, **settings), format_name, look)
 
@@ -269,7 +244,7 @@ def undo(
     with _journal(config) as journal:
         run = _run(journal, run_id, _wrote)
         clouds = {one.target.cloud for one in journal.entries(run.id)}
-        with _Work(config, clouds, quiet=quiet) as work:
+        with _working(config, clouds, quiet=quiet) as work:
             do = undoing.undo if real else undoing.rehearse_undo
             return _ended(do(run.id, journal, work.writers, **work.settings()), format_name, look)
 
@@ -334,72 +309,28 @@ def _permissions(cloud: str, quarantine: str) -> str:
     return power_policy_document(quarantine)
 
 
-class _Work:
-    """What a run works with: the writers, and its settings; and a line that says how far it is."""
+@contextlib.contextmanager
+def _working(config: Config | None, clouds: Collection[Cloud], *, quiet: bool) -> "Iterator[Work]":
+    """What a run works with, and a line that says how far it is. What stops a container or a job ends the run as a
+    person at the keyboard would: it can be resumed at once."""
+    from costguard.reconcile.work import Work
 
-    def __init__(self, config: Config | None, clouds: Collection[Cloud], *, quiet: bool) -> None:
-        from costguard.clouds.pace import Pacer
-        from costguard.reconcile.clouds import Reach
-
-        self._config = config
-        self._doc = config.doc if config is not None else ConfigDoc(version=1)
-        reach, pacer = Reach(self._doc), Pacer()
-        self.writers = reach.writers(pacer, clouds)
-        self._powers = reach.powers(pacer) if "aws" in clouds else {}
-        self._line = StatusLine(quiet=quiet)
-
-    def settings(
-        self,
-        notices: "Callable[[Sequence[Step]], Sequence[Answer]] | None" = None,
-        changes: ChangeSet | None = None,
-        states: Sequence[str] = (),
-    ) -> "Settings":
-        """``changes``: what was planned is held against what the configuration and the states say today."""
-        doc = self._doc.reconcile
-        settings: Settings = {
-            "limits": doc.limits,
-            "now": lambda: datetime.now(UTC),
-            "workers": doc.workers,
-            "ladder": doc.ladder,
-            "powers": self._powers,
-            "notices": notices,
-            "progress": lambda far: self._line(
-                f"{far.done:,} of {far.total:,}, {far.written:,} written, {far.failed:,} failed"
-            ),
-        }
-        if changes is not None:
-            from costguard.reconcile.today import objections
-
-            # The states are read for what they claim; nothing is judged here.
-            judging = options.live_judging(
-                self._config, self._doc.inventory, Policy(rules=(), spellings={}), states, ()
-            )
-            settings["objection"] = objections(changes, doc, judging)
-        return settings
-
-    def notices(
-        self, journal: "Journal", changes: ChangeSet | None
-    ) -> "Callable[[Sequence[Step]], Sequence[Answer]] | None":
-        """What tells the owners; None where costguard.yaml names no channel, or there is nothing to tell."""
-        if changes is None or not self._doc.notify:
-            return None
-        from costguard.reconcile.notices import notices
-
-        return notices(self._doc, journal, changes, datetime.now(UTC), os.environ)
-
-    def __enter__(self) -> "_Work":
-        # What stops a container or a job ends the run as a person at the keyboard would: it can be resumed at once.
-        self._handlers = {
-            number: signal.signal(number, signal.default_int_handler)
-            for number in _STOPS
-            if threading.current_thread() is threading.main_thread() and signal.getsignal(number) == signal.SIG_DFL
-        }
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._handlers.items():
+    line = StatusLine(quiet=quiet)
+    handlers = {
+        number: signal.signal(number, signal.default_int_handler)
+        for number in _STOPS
+        if threading.current_thread() is threading.main_thread() and signal.getsignal(number) == signal.SIG_DFL
+    }
+    try:
+        yield Work(
+            config,
+            clouds,
+            lambda far: line(f"{far.done:,} of {far.total:,}, {far.written:,} written, {far.failed:,} failed"),
+        )
+    finally:
+        for number, handler in handlers.items():
             signal.signal(number, handler)
-        self._line.clear()
+        line.clear()
 
 
 def _ended(outcome: "Outcome", format_name: str, look: reports.Style) -> int:
@@ -458,33 +389,11 @@ def _change_set(run: "Run") -> ChangeSet | None:
     return read(run.payload, f"the journal's run {run.id}") if run.kind == "apply" and run.payload else None
 
 
-def _understood(doc: ReconcileDoc, policy: Policy, config: Config | None) -> None:
-    """Raises :class:`DocumentError` where the configuration speaks of tags or values that the policy doesn't have."""
-    from costguard.reconcile.infer.witnesses import objections
-
-    wrong = [(("reconcile", "infer", *path), sentence) for path, sentence in objections(doc.infer, policy)]
-    names = _tags(policy)
-    wrong += [
-        (("reconcile", "overwrite", index), f"no tag of the policy is called {name!r}; there are {', '.join(names)}")
-        for index, name in enumerate(doc.overwrite)
-        if name not in names
-    ]
-    if wrong and config is not None:
-        raise DocumentError(config.document.problem(path, sentence) for path, sentence in wrong)
-
-
-def _tags(policy: Policy) -> list[str]:
-    """The policy's names of its tags."""
-    from costguard.policy.rules.require import Require
-
-    return sorted({rule.spelling.name for rule in policy.rules if isinstance(rule, Require)} | set(policy.spellings))
-
-
 def _journal(config: Config | None) -> "AbstractContextManager[Journal]":
     """The journal that the configuration names. Raises :class:`UsageError` and :class:`JournalError`."""
     from costguard.reconcile.journal.sql import open_journal
 
-    return closing(open_journal(options.store_in_force(config)))
+    return closing(open_journal(store_address(config, os.environ)))
 
 
 def _read(path: str) -> ChangeSet:

@@ -1,6 +1,7 @@
 """``costguard spend``: what share of a bill has no owner."""
 
 import contextlib
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ import msgspec
 
 from costguard.billing import FormatName
 from costguard.cli import options
-from costguard.config import BillDoc, Config, ConfigDoc, SloDoc
+from costguard.config import BillDoc, Config, ConfigDoc, SloDoc, store_address
 from costguard.errors import ExitCode, UsageError
 from costguard.model.cost import Basis, SpendReport
 from costguard.policy import Policy
@@ -126,7 +127,7 @@ def command(
     options.keep(rows, *exports)
     with contextlib.ExitStack() as stack:
         # What can't be opened is said before a long bill is read.
-        history = stack.enter_context(open_history(options.store_in_force(config))) if record else None
+        history = stack.enter_context(open_history(store_address(config, os.environ))) if record else None
         done = report(
             Asked(
                 paths=paths,

@@ -108,6 +108,17 @@ class Config(msgspec.Struct, frozen=True):
         return folder_glob(pattern).match("_" if seen == "." else f"{seen}/_") is not None
 
 
+def store_address(config: Config | None, environment: Mapping[str, str]) -> str:
+    """The address of the state store that the configuration names, with a path as seen from its file. Raises
+    :class:`UsageError` where the environment, which is to have it, hasn't."""
+    stated = config.doc.reconcile.store if config is not None else ReconcileDoc().store
+    url = stated.value(environment) if isinstance(stated, FromEnvDoc) else stated
+    path = url.removeprefix("sqlite:///")
+    if path != url and config is not None and not Path(path).is_absolute():
+        return f"sqlite:///{config.folder / path}"
+    return url
+
+
 def find(start: Path) -> Path | None:
     """The nearest ``costguard.yaml`` in ``start`` or above it."""
     for folder in (start, *start.parents):
