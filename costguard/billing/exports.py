@@ -64,11 +64,15 @@ class _Group:
 
 
 def find(
-    db: "duckdb.DuckDBPyConnection", paths: Sequence[tuple[str, FormatName | None]], cache: Path | None = None
+    db: "duckdb.DuckDBPyConnection",
+    paths: Sequence[tuple[str, FormatName | None]],
+    cache: Path | None = None,
+    absent: bool = False,
 ) -> Found:
     """The exports at these paths, each with its format where that is named.
 
-    Raises :class:`InputError` with all the paths that name nothing at all: these are slips, and no empty bills.
+    Raises :class:`InputError` with all the paths that name nothing at all: these are slips, and no empty bills. Where
+    they may be ``absent`` they are gaps.
     """
     kept = cache if cache is not None else cache_folder()
     groups: dict[tuple[str, str, tuple[tuple[str, str], ...]], _Group] = {}
@@ -81,7 +85,10 @@ def find(
         try:
             files = _files(path, kept, gaps)
         except InputError as error:
-            slips.append(str(error))
+            if absent:
+                gaps.append(Gap(path, str(error).removeprefix(f"{path}: ")))
+            else:
+                slips.append(str(error))
             continue
         if slips:
             continue  # Nothing of what follows will be used.

@@ -19,6 +19,7 @@ _COMMANDS = {
     "check": "costguard.cli.check",
     "fix": "costguard.cli.fix",
     "gate": "costguard.cli.gate",
+    "nightly": "costguard.cli.nightly",
     "policy": "costguard.cli.policy",
     "reconcile": "costguard.cli.reconcile",
     "report": "costguard.cli.report",

@@ -494,6 +494,27 @@ class SnsDoc(_Part, frozen=True, kw_only=True):
     ]
 
 
+class NightlyDoc(_Part, frozen=True, kw_only=True):
+    """What ``costguard nightly`` does, and where it leaves its results."""
+
+    stages: Annotated[
+        Annotated[list[Literal["scan", "reconcile", "spend", "report", "notify"]], Meta(min_length=1)] | None,
+        Meta(description="The stages that are run, in their own order; all of them otherwise."),
+    ] = None
+    apply: Annotated[
+        bool,
+        Meta(description="The reconciler writes what it can prove, within reconcile.limits. Else it only plans."),
+    ] = False
+    folder: Annotated[
+        Text, Meta(description="The folder of the results, one folder for each night, seen from this file.")
+    ] = "costguard-nights"
+    keep: Annotated[int, Meta(ge=1, le=3650, description="So many nights' folders are kept.")] = 30
+    push: Annotated[
+        UrlFromEnvDoc | None,
+        Meta(description="The Prometheus Pushgateway that gets the metrics: {url-from-env: NAME}."),
+    ] = None
+
+
 class NotifyDoc(_Part, frozen=True, kw_only=True):
     """Somebody who is told; one of these."""
 
@@ -573,6 +594,7 @@ class ConfigDoc(_Part, frozen=True, kw_only=True):
     spend: SpendDoc = SpendDoc()
     reconcile: ReconcileDoc = ReconcileDoc()
     slo: SloDoc = SloDoc()
+    nightly: NightlyDoc = NightlyDoc()
     notify: list[NotifyDoc] = []
     assume: dict[str, Any] | list[AssumeDoc] | None = None
     check: CheckDoc = CheckDoc()

@@ -25,7 +25,7 @@ def inventory(path: Path, judging: Judging) -> Inventory:
             resource = judged.resource
             known = Known(judged.status in _CONTENT, resource.type, resource.managers)
             found[resource.address] = known
-            for name in _names(resource.address):
+            for name in names(resource.address):
                 plain[name] = None if name in plain else known
     for name, one in plain.items():
         if one is not None:
@@ -33,7 +33,8 @@ def inventory(path: Path, judging: Judging) -> Inventory:
     return found
 
 
-def _names(arn: str) -> Iterator[str]:
+def names(arn: str) -> Iterator[str]:
+    """The plain names that an AWS bill has for a resource beside its ARN."""
     if arn.startswith("arn:") and arn.count(":") >= 5:
         _, _, service, _, _, resource = arn.split(":", 5)
         last = resource.rpartition("/")[2]

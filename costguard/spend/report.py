@@ -40,6 +40,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     doc: SpendDoc = SpendDoc()
     inventory: Inventory | None = None
     most: int = 20
+    absent: bool = False
+    """A path that names nothing is a gap, and not a slip: for bills that nobody has just typed."""
     cache: Path | None = None
     """Where converted and copied bills are kept; the user's own folder for that otherwise."""
     rows: Path | None = None
@@ -60,7 +62,9 @@ def report(asked: Asked, policy: Policy, today: date) -> SpendReport:
         Ledger(Path(scratch)) as ledger,
     ):
         engine = None if asked.engine == "duckdb" else opened(asked.engine, asked.options)
-        found = find(ledger.db, asked.paths, asked.cache) if engine is None else _tables(engine, asked.paths)
+        found = (
+            find(ledger.db, asked.paths, asked.cache, asked.absent) if engine is None else _tables(engine, asked.paths)
+        )
         if not found.exports:
             raise InputError("\n".join(f"{gap.where}: {gap.why}" for gap in found.gaps) or "there is no bill to read")
         judges: dict[int, Judge] = {}
