@@ -49,10 +49,11 @@ def render(night: Night) -> str:
         loader=PackageLoader("costguard.reports.page", ""),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=lambda value: value if isinstance(value, Markup) or not isinstance(value, str) else _text(value),
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"t": _text, "p": prose, "money": amount, "share": percent, "count": "{:,}".format}
+    environment.filters |= {"p": prose, "money": amount, "share": percent, "count": "{:,}".format}
     style, script = (files(__package__).joinpath(f"page.{kind}").read_text("utf-8") for kind in ("css", "js"))
     return environment.get_template(
         "page.html"
@@ -81,8 +82,8 @@ def _drawing(draw: Callable[..., str], markup: Callable[[str], Any]) -> Callable
     return lambda *args, **named: markup(draw(*args, **named))
 
 
-def _text(text: object) -> str:
-    return printable(str(text), ADDRESS)
+def _text(text: str) -> str:
+    return printable(text, ADDRESS)
 
 
 def amount(text: str | None, currency: str = "") -> str:

@@ -8,11 +8,15 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from costguard.reports.text import printable
+
 _INK = "currentColor"
 BLUE, AMBER = "#3b82c4", "#c77700"
 """Both have a contrast of 3 and more on white and on the page's dark ground (WCAG 2.2, 1.4.11)."""
 _CONFIG: Mapping[str, Any] = {
-    "font": "system-ui, sans-serif",
+    "font": "Helvetica, Arial, sans-serif",
+    # What a browser sets the labels in may be a little wider than what they were measured with.
+    "padding": {"left": 24, "right": 12, "top": 6, "bottom": 6},
     "view": {"stroke": None},
     "axis": {
         "labelColor": _INK,
@@ -130,4 +134,4 @@ def _drawn(spec: Mapping[str, Any], title: str) -> str:
     )
     # One image with one name: what is in it stands in the table beside it, and a reader needn't hear it twice.
     svg = re.sub(r' (?:role|aria-[a-z]+)="[^"]*"', "", svg)
-    return svg.replace("<svg ", f'<svg role="img" aria-label="{escape(title)}" ', 1)
+    return svg.replace("<svg ", f'<svg role="img" aria-label="{escape(printable(title))}" ', 1)
