@@ -222,7 +222,7 @@ def leased(url: str, name: str, waiting: Callable[[str], object], term: timedelt
 
 
 def _iso(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="seconds")
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")
 
 
 def _read(body: bytes) -> Night:

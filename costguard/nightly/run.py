@@ -106,8 +106,8 @@ def run(
         night = msgspec.structs.replace(night, resumed=night.resumed + 1)
     folder = _folder(asked.config, night.id)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    told("night.resumed" if night.resumed else "night.began", {"night": night.id, "folder": str(folder)})
     nights.keep(night, asked.fingerprint)
+    told("night.resumed" if night.resumed else "night.began", {"night": night.id, "folder": str(folder)})
     work = Work(
         id=night.id,
         began=datetime.fromisoformat(night.began),
@@ -240,4 +240,4 @@ def _folder(config: Config, id_: str) -> Path:
 
 
 def _iso(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="seconds")
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,61 @@
+"""What a night says of the one before it, and what it writes where it may."""
+
+from pathlib import Path
+
+import pytest
+
+from costguard.cli.main import outcome
+from tests.nightly.nights import ALONE, Out, configured, night
+from tests.servers.aws import AwsServer
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_next_night_says_what_changed(aws: AwsServer, here: Path, capsys: Out) -> None:
+    configured(here, inventory=ALONE)
+    sqs = aws.client("sqs")
+    urls = {name: sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("orders", "mails")}
+    _, made, _ = night(capsys, "--skip", "reconcile")
+    assert made.live is not None
+    assert (made.live.added, made.live.mended, made.before) == (None, None, ())
+    at_fault = made.live.summary.violating
+
+    sqs.tag_queue(QueueUrl=urls["orders"], Tags={"owner": "shop"})
+    sqs.create_queue(QueueName="new")
+    sqs.create_queue(QueueName="fine", tags={"owner": "shop"})
+    _, made, _ = night(capsys, "--skip", "reconcile")
+    assert made.live is not None
+    assert (made.live.added, made.live.mended, made.live.summary.violating) == (1, 1, at_fault)
+    assert [(one.violating, one.complete) for one in made.before] == [(at_fault, True)]
+    # What goes away is no more at fault, and was not mended.
+    sqs.delete_queue(QueueUrl=urls["mails"])
+    _, made, _ = night(capsys, "--skip", "reconcile")
+    assert made.live is not None
+    assert (made.live.added, made.live.mended, made.live.summary.violating) == (0, 0, at_fault - 1)
+
+
+def test_a_night_that_may_writes_what_it_can_prove_and_says_how_to_take_it_back(
+    aws: AwsServer, here: Path, capsys: Out
+) -> None:
+    configured(
+        here,
+        inventory=ALONE,
+        reconcile={"assume-unmanaged": True, "limits": {"percent": 100}},
+    )
+    (here / "policy.yaml").write_text("version: 1\nname: owners\ntags: {owner: {aliases: [team]}}\n")
+    sqs = aws.client("sqs")
+    url = sqs.create_queue(QueueName="orders", tags={"team": "shop"})["QueueUrl"]
+    code, made, _ = night(capsys)
+    assert (code, made.planned is not None and made.planned.rehearsal) == (0, True)
+    assert sqs.list_queue_tags(QueueUrl=url)["Tags"] == {"team": "shop"}
+    code, made, _ = night(capsys, "--apply")
+    assert sqs.list_queue_tags(QueueUrl=url)["Tags"] == {"team": "shop", "owner": "shop"}
+    (activity,) = made.activity
+    assert (activity.tonight, activity.counts) == (True, {"written": 1})
+    assert activity.undo == f"costguard reconcile undo {activity.run} --apply"
+    assert outcome(activity.undo.split()[1:]) == 0
+    assert sqs.list_queue_tags(QueueUrl=url)["Tags"] == {"team": "shop"}
