@@ -210,18 +210,40 @@ class _Night:
                         for one in night.stages
                     ),
                 )
+            night = self._measured(night)
         self._night = night
         self._work.nights.keep(night, self._asked.fingerprint)
+
+    def _measured(self, night: Night) -> Night:
+        """Leaves the metrics, which say what the record does; that they could not be pushed is a gap of their own."""
+        from costguard.reports.metrics import exposition, push, pushed_to
+
+        doc = self._asked.config.doc.nightly
+        try:
+            path = self._work.keep("costguard.prom", exposition(night))
+            _put(path, self._work.folder.parent / "costguard.prom")
+            if doc.push is not None:
+                push(night, pushed_to(doc.push.url_from_env))
+        except (CostguardError, OSError) as error:
+            self._told("metrics.failed", {"night": night.id, "state": "failed", "why": str(error)})
+            night = msgspec.structs.replace(
+                night, gaps=(*night.gaps, Gap("nightly/metrics", str(error))), complete=False
+            )
+        return night
 
     def _write(self, night: Night) -> None:
         from costguard.reports.page import render
 
         self._work.keep("night.json", msgspec.json.format(encoded(night), indent=1) + b"\n")
         self._work.keep("report.html", render(night).encode("utf-8", "backslashreplace"))
-        latest = self._work.folder.parent / "latest.html"
-        partial = latest.with_name(".latest.html.partial")
-        shutil.copyfile(self._work.folder / "report.html", partial)
-        partial.replace(latest)
+        _put(self._work.folder / "report.html", self._work.folder.parent / "latest.html")
+
+
+def _put(file: Path, place: Path) -> None:
+    """Copies a file to where the latest one is looked for, whole or not at all."""
+    partial = place.with_name(f".{place.name}.partial")
+    shutil.copyfile(file, partial)
+    partial.replace(place)
 
 
 def _tidied(nights: Path, keep: int) -> None:

@@ -96,6 +96,9 @@ def spend(taggable: Decimal = Decimal(200_000)) -> SpendReport:
             Part(name=f"{100000000000 + n:012}", total=str(9000 - 100 * n), taggable=str(8000 - 100 * n),
                  compliant="5000", untagged="100", ratio=(3000 - 100 * n) / (8000 - 100 * n))
             for n in range(20)
+        ), "tag:owner": (
+            Part(name="commerce", total="30000", taggable="28000", compliant="21000", untagged="0", ratio=0.25),
+            Part(name="", total="62000", taggable="60000", compliant="0", untagged="20000", ratio=1.0),
         )},
         showback={
             tag: (
