@@ -23,6 +23,7 @@ _COMMANDS = {
     "policy": "costguard.cli.policy",
     "reconcile": "costguard.cli.reconcile",
     "report": "costguard.cli.report",
+    "review": "costguard.cli.review",
     "scan": "costguard.cli.scan",
     "spend": "costguard.cli.spend",
 }

@@ -364,6 +364,17 @@ def write(text: str, *, utf_8: bool = False) -> bool:
     return True
 
 
+def put(text: str, output: str | None, *, utf_8: bool = False) -> None:
+    """Writes to the file that ``--output`` names, or to standard output."""
+    if output is None or output == "-":
+        write(text, utf_8=utf_8)
+        return
+    try:
+        Path(output).write_bytes(text.encode("utf-8", "backslashreplace"))
+    except OSError as error:
+        raise UsageError(f"--output: {output} can't be written: {error.strerror}") from error
+
+
 def exit_code(report: Report, fail_on: str) -> ExitCode:
     """The verdict on a report."""
     return verdict(report.findings, fail_on, complete=report.complete)

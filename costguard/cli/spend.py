@@ -11,7 +11,7 @@ import msgspec
 
 from costguard.billing import FormatName
 from costguard.cli import options
-from costguard.config import BillDoc, Config, ConfigDoc, SloDoc, store_address
+from costguard.config import Config, ConfigDoc, SloDoc, store_address
 from costguard.errors import ExitCode, UsageError
 from costguard.model.cost import Basis, SpendReport
 from costguard.policy import Policy
@@ -120,7 +120,7 @@ def command(
     policy = options.policy_in_force(policies, config_file)
     config = options.config_in_force(config_file)
     doc = config.doc if config is not None else ConfigDoc(version=1)
-    paths = tuple((path, bill_format) for path in exports) or _configured(config)
+    paths = tuple((path, bill_format) for path in exports) or (config.bills() if config is not None else ())
     if not paths:
         raise UsageError("say which bill: name its files, or put them under billing in costguard.yaml")
     options.keep(output, *exports)
@@ -169,17 +169,6 @@ def _options(engine: "EngineName", texts: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
-def _configured(config: Config | None) -> tuple[tuple[str, FormatName | None], ...]:
-    """The bills that costguard.yaml names, as seen from here."""
-    if config is None:
-        return ()
-    return tuple((_seen_from(config.folder, bill), bill.format) for bill in config.doc.billing)
-
-
-def _seen_from(folder: Path, bill: BillDoc) -> str:
-    return bill.path if "://" in bill.path or Path(bill.path).is_absolute() else str(folder / bill.path)
-
-
 def _inventory(
     config: Config | None,
     doc: ConfigDoc,
@@ -217,10 +206,4 @@ def _deliver(report: SpendReport, format_name: str, look: Style, output: str | N
             text = rendered.markdown(report)
         case _:
             text = rendered.terminal(report, look)
-    if output is None or output == "-":
-        options.write(text, utf_8=format_name != "terminal")
-        return
-    try:
-        Path(output).write_bytes(text.encode("utf-8", "backslashreplace"))
-    except OSError as error:
-        raise UsageError(f"--output: {output} can't be written: {error.strerror}") from error
+    options.put(text, output, utf_8=format_name != "terminal")

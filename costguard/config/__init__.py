@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -98,6 +98,13 @@ class Config(msgspec.Struct, frozen=True):
     doc: ConfigDoc
     folder: Path
     document: Document
+
+    def bills(self) -> tuple[tuple[str, Literal["focus", "aws-cur", "gcp", "azure"] | None], ...]:
+        """The bills that it names, as seen from here, each with its format where that is named."""
+        return tuple((self._seen(bill.path), bill.format) for bill in self.doc.billing)
+
+    def _seen(self, path: str) -> str:
+        return path if "://" in path or Path(path).is_absolute() else str(self.folder / path)
 
     def excludes(self, folder: str) -> bool:
         """Whether a root module is one that isn't to be judged."""

@@ -100,10 +100,12 @@ class Nights:
             return None
         return _read(row.body)
 
-    def nights(self, most: int = 60) -> Sequence[Night]:
+    def nights(self, most: int = 60, since: date | None = None) -> Sequence[Night]:
         """The nights that ended, the latest first."""
         columns = self._nights.c
         chosen = self._nights.select().where(columns.ended != "").order_by(columns.began.desc()).limit(most)
+        if since is not None:
+            chosen = chosen.where(columns.began >= since.isoformat())
         with self._database.speaking() as connection:
             return [_read(row.body) for row in connection.execute(chosen)]
 

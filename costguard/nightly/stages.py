@@ -306,17 +306,10 @@ def spend(work: Work, before: Before) -> Result:
     doc = work.config.doc
     if not doc.billing:
         raise SkippedError("costguard.yaml names no bill under billing")
-    paths = tuple(
-        (
-            bill.path if "://" in bill.path or Path(bill.path).is_absolute() else str(work.config.folder / bill.path),
-            bill.format,
-        )
-        for bill in doc.billing
-    )
     with open_history(store_address(work.config, os.environ)) as history:
         done = report(
             Asked(
-                paths=paths,
+                paths=work.config.bills(),
                 basis=doc.spend.cost,
                 currency=doc.spend.currency,
                 doc=doc.spend,

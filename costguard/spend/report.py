@@ -40,6 +40,12 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     doc: SpendDoc = SpendDoc()
     inventory: Inventory | None = None
     most: int = 20
+    since: date | None = None
+    until: date | None = None
+    """Only charges that began on or after the one day and before the other, in UTC. What doesn't say when it was is in
+    no such stretch, and a gap."""
+    empty: bool = False
+    """That there is nothing to count is no mistake."""
     absent: bool = False
     """A path that names nothing is a gap, and not a slip: for bills that nobody has just typed."""
     cache: Path | None = None
@@ -73,7 +79,7 @@ def report(asked: Asked, policy: Policy, today: date) -> SpendReport:
         ledger.open(decimals=decimals)
         for number, export in enumerate(found.exports):
             export.columns.decimals = decimals
-            charges = export.reader().charges(export.columns, asked.basis)
+            charges = _within(asked, export.reader().charges(export.columns, asked.basis))
             judges[number] = Judge(policy, today, tagged=charges.tagged, folded=charges.folded, prefix=charges.prefix)
             if engine is None:
                 ledger.take(number, grouping(charges, export.relation, embedded=True))
@@ -83,6 +89,36 @@ def report(asked: Asked, policy: Policy, today: date) -> SpendReport:
             read.append((export, charges))
         ledger.judge(judges, list(policy.spellings), needs(policy))
         return _summed(ledger, asked, policy, read, [*found.gaps, *rounded], today, found.remarks)
+
+
+def _within(asked: Asked, charges: Charges) -> Charges:
+    """The charges of a stretch of time alone."""
+    if asked.since is None and asked.until is None:
+        return charges
+    start = charges.select["start"]
+    limits = [charges.where] if charges.where else []
+    if asked.since is not None:
+        limits.append(f"{start} >= CAST('{asked.since}T00:00:00Z' AS TIMESTAMPTZ)")
+    if asked.until is not None:
+        limits.append(f"{start} < CAST('{asked.until}T00:00:00Z' AS TIMESTAMPTZ)")
+    return msgspec.structs.replace(charges, where=" AND ".join(f"({one})" for one in limits))
+
+
+def _undated(asked: Asked, ledger: Ledger, read: list[tuple[Export, Charges]]) -> Iterator[Gap]:
+    """The charges that are in no stretch of time."""
+    if asked.since is None and asked.until is None:
+        return
+    for export, charges in read:
+        plain = export.reader().charges(export.columns, asked.basis)
+        where = f"({plain.where}) AND " if plain.where else ""
+        ((count, cost),) = ledger.rows(
+            f"SELECT COUNT(*), SUM({charges.select['cost']}) FROM {export.relation} "
+            f"WHERE {where}({charges.select['start']}) IS NULL"
+        )
+        if count:
+            yield Gap(
+                _named(export), f"{count} charges of {money(cost or Decimal())} don't say when they were: not counted"
+            )
 
 
 def _tables(engine: Engine, paths: Sequence[tuple[str, FormatName | None]]) -> Found:
@@ -130,9 +166,10 @@ def _summed(
     today: date,
     remarks: Sequence[str],
 ) -> SpendReport:
+    gaps += _undated(asked, ledger, read)
     currencies = ledger.currencies()
     currency = asked.currency or next((name for name, _, _ in currencies if name), None)
-    if asked.currency is not None and asked.currency not in {name for name, _, _ in currencies}:
+    if asked.currency is not None and not asked.empty and asked.currency not in {name for name, _, _ in currencies}:
         there = ", ".join(sorted(name for name, _, _ in currencies if name)) or "none that is named"
         raise UsageError(f"--currency {asked.currency}: the bill has no charges in it; there is {there}")
     ledger.choose(currency)

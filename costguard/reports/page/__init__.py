@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -22,6 +22,9 @@ from costguard.model.cost import Share, SpendReport
 from costguard.model.coverage import Cell
 from costguard.model.night import AtFault, Headline, Night, Stage
 from costguard.reports.text import ADDRESS, printable, prose
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 _NAMED = 12
 """Bars in a chart; what else there is stands in the table."""
@@ -37,15 +40,35 @@ _NOBODY = "(nobody)"
 def render(night: Night) -> str:
     """The page. Raises :class:`UsageError` where the libraries that it is made with aren't installed."""
     try:
-        from jinja2 import Environment, PackageLoader, StrictUndefined
         from markupsafe import Markup
 
         from costguard.reports.page import charts
+
+        made = environment()
+        draw = {name: _drawing(getattr(charts, name), Markup) for name in ("trend", "bars", "steps")}
+        return made.get_template(
+            "page.html"
+        ).render(
+            night=night,
+            **sheet(),
+            rows=Markup(_columns(night.rows)),  # noqa: S704 - it is JSON, and holds no "<".
+            first=night.rows[:_FIRST],
+            view=_View(night),
+            draw=draw,
+        )
     except ImportError as error:
         raise UsageError(
             f"the report needs {error.name}, which isn't installed: pip install 'costguard-tags[report]'"
         ) from error
-    environment = Environment(
+
+
+def environment() -> "Environment":
+    """What pages are made with: all text is escaped, and what can't be seen in it is spelled out. Raises
+    :class:`ImportError`."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
+
+    made = Environment(
         loader=PackageLoader("costguard.reports.page", ""),
         autoescape=True,
         undefined=StrictUndefined,
@@ -53,20 +76,16 @@ def render(night: Night) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"p": prose, "money": amount, "share": percent, "count": "{:,}".format}
+    made.filters |= {"p": prose, "money": amount, "share": percent, "count": "{:,}".format}
+    return made
+
+
+def sheet() -> Mapping[str, Any]:
+    """The style sheet, the script and the policy that allows these two, as a template takes them."""
+    from markupsafe import Markup
+
     style, script = (files(__package__).joinpath(f"page.{kind}").read_text("utf-8") for kind in ("css", "js"))
-    return environment.get_template(
-        "page.html"
-    ).render(
-        night=night,
-        style=Markup(style),  # noqa: S704 - these two are ours, and so is the JSON, which holds no "<".
-        script=Markup(script),  # noqa: S704
-        csp=policy(style, script),
-        rows=Markup(_columns(night.rows)),  # noqa: S704
-        first=night.rows[:_FIRST],
-        view=_View(night),
-        draw={name: _drawing(getattr(charts, name), Markup) for name in ("trend", "bars", "steps")},
-    )
+    return {"style": Markup(style), "script": Markup(script), "csp": policy(style, script)}  # noqa: S704 - ours.
 
 
 def policy(style: str, script: str) -> str:
