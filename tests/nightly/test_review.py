@@ -190,7 +190,7 @@ def test_the_week_is_the_last_that_has_ended(today: date, monday: date) -> None:
     assert last_week(today) == monday
 
 
-@pytest.mark.parametrize("text", filter(str.strip, HOSTILE))
+@pytest.mark.parametrize("text", [one for one in HOSTILE if one.strip()])
 def test_hostile_names_stay_text_in_both(tmp_path: Path, text: str) -> None:
     plain, made = (
         spoiled(reviewed(tmp_path, [*STEADY, *every_day(MONDAY, 7, "3", None, "i-2")]), word)
