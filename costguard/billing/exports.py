@@ -126,6 +126,16 @@ def find(
     return Found(exports=exports, gaps=tuple(gaps), remarks=tuple(remarks))
 
 
+def count(path: str) -> int:
+    """How many files a path of a bill names; nothing is read or copied. Raises :class:`InputError` where there is none,
+    or where a store can't be asked."""
+    if path.startswith(_STORES):
+        from costguard.billing import stores
+
+        return stores.count(path, (*_CSV, *_JSON, *_PARQUET))
+    return len(_files(path, Path(), []))
+
+
 def _files(path: str, cache: Path, gaps: list[Gap]) -> list[str]:
     if path.startswith(_STORES):
         from costguard.billing.stores import copied

@@ -28,6 +28,26 @@ def copied(url: str, cache: Path, known: tuple[str, ...], gaps: list[Gap]) -> li
     One that can't be copied is a gap. Raises :class:`InputError` where there is nothing, or the store can't be asked.
     """
     import pyarrow as pa
+
+    scheme = url.partition("://")[0]
+    store, found = _listed(url, known)
+    copies = []
+    for one in sorted(found, key=lambda one: one.path):
+        try:
+            copies.append(_copy(store, one, scheme, cache))
+        except (pa.ArrowException, OSError) as error:
+            gaps.append(Gap(f"{scheme}://{one.path}", f"it can't be copied: {_said(error)}"))
+    return copies
+
+
+def count(url: str, known: tuple[str, ...]) -> int:
+    """How many objects a URL names; nothing is copied. Raises as :func:`copied` does."""
+    return len(_listed(url, known)[1])
+
+
+def _listed(url: str, known: tuple[str, ...]) -> tuple[Any, list[Any]]:
+    """The store, and the objects in it that a URL names."""
+    import pyarrow as pa
     from pyarrow import fs
 
     scheme, _, rest = url.partition("://")
@@ -50,13 +70,7 @@ def copied(url: str, cache: Path, known: tuple[str, ...], gaps: list[Gap]) -> li
         found = [one for one in found if one.path == base or one.path.casefold().endswith(known)]
     if not found:
         raise InputError(f"{url}: there is no bill there")
-    copies = []
-    for one in sorted(found, key=lambda one: one.path):
-        try:
-            copies.append(_copy(store, one, scheme, cache))
-        except (pa.ArrowException, OSError) as error:
-            gaps.append(Gap(f"{scheme}://{one.path}", f"it can't be copied: {_said(error)}"))
-    return copies
+    return store, found
 
 
 def _copy(store: Any, info: Any, scheme: str, cache: Path) -> str:

@@ -17,6 +17,8 @@ from costguard.errors import CostguardError, ExitCode
 
 _COMMANDS = {
     "check": "costguard.cli.check",
+    "completion": "costguard.cli.completion",
+    "doctor": "costguard.cli.doctor",
     "fix": "costguard.cli.fix",
     "gate": "costguard.cli.gate",
     "nightly": "costguard.cli.nightly",

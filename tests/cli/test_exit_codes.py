@@ -103,7 +103,10 @@ def test_a_command_that_is_not_there_is_answered_with_those_that_are(costguard: 
     ended = costguard("scna", "plan.json")
 
     assert ended.code == 2
-    assert "'scna' is not a command; the commands are check, fix, gate, policy, reconcile, report" in ended.err
+    assert (
+        "'scna' is not a command; the commands are check, completion, doctor, fix, gate, nightly, policy, reconcile, "
+        "report, review, scan, spend" in ended.err
+    )
 
 
 def test_a_format_that_is_not_there_is_answered_with_those_that_are(costguard: Costguard) -> None:
