@@ -204,7 +204,7 @@ def _google(doc: GoogleDoc) -> Iterator[Finding]:
                 check=f"Google Cloud {scope}",
                 health="wrong",
                 says=str(error),
-                remedy="gcloud auth application-default login; `costguard scan --permissions google` says what to allow",
+                remedy="gcloud auth application-default login; `costguard scan --permissions google` says what else",
             )
             continue
         yield Finding(check=f"Google Cloud {scope}", health="ok", says=f"{len(hierarchy.names)} projects")
