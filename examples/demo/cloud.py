@@ -48,7 +48,7 @@ def make() -> None:
             DBInstanceClass="db.m5.large",
             Engine="postgres",
             MasterUsername="example",
-            MasterUserPassword="example-only",  # noqa: S106 - nobody can log in to it.
+            MasterUserPassword="example-only",
             AllocatedStorage=20,
             Tags=_pairs(tags),
         )
