@@ -48,7 +48,8 @@ class AtFault(msgspec.Struct, frozen=True, kw_only=True):
     what it cost in the bill's period, null where no bill names it. ``projected`` is the share of taggable spend that is
     not compliant once this and all that cost more are mended. ``since`` is the day on which it was first seen so,
     ``manager`` what made it and would undo a change, ``owner`` what its tags say of that. ``do`` is a command, or what
-    the reconciler has to say of it."""
+    has been done. ``fresh``: it came to be at fault since the night before. ``written``: the reconciler has written
+    what was missing tonight, after the scan saw it."""
 
     id: str
     type: str = ""
@@ -64,6 +65,8 @@ class AtFault(msgspec.Struct, frozen=True, kw_only=True):
     creator: str = ""
     manager: str = ""
     do: str = ""
+    fresh: bool = False
+    written: bool = False
 
 
 class Expiring(msgspec.Struct, frozen=True, kw_only=True):

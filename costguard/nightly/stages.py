@@ -334,7 +334,17 @@ def assembled(work: Work, night: Night, before: Before) -> Night:
     live = before["scan"].live if "scan" in before else None
     spent = before["spend"].spend if "spend" in before else None
     found = before["scan"].rows if "scan" in before else ()
-    rows = _joined(found, spent.pareto if spent else ())
+    fresh = set(before["scan"].fresh) if "scan" in before else set()
+    done = _written(work)
+    rows = [
+        msgspec.structs.replace(
+            row,
+            fresh=row.id in fresh,
+            written=row.id in done,
+            do="tagged tonight: the next scan will see it" if row.id in done else row.do,
+        )
+        for row in _joined(found, spent.pareto if spent else ())
+    ]
     more = len(rows) - MOST if len(rows) > MOST else 0
     if spent is not None:
         kept = [one for one in spent.pareto if one.kind == "resource"][:_KEPT_CANDIDATES]
@@ -394,13 +404,33 @@ def _do(row: AtFault) -> str:
     return f"costguard reconcile plan --account {row.account} --type {row.type}" if row.account else ""
 
 
+def _written(work: Work) -> frozenset[str]:
+    """What the reconciler has mended tonight, whole: all that it was to write there is there."""
+    good: dict[str, bool] = {}
+    for run in work.journal.runs(10):
+        if run.kind == "apply" and run.started >= work.began:
+            for entry in work.journal.entries(run.id):
+                if entry.verb == "tags":
+                    good[entry.target.id] = good.get(entry.target.id, True) and what(entry) in ("written", "already")
+    planned = _planned_before(work)
+    whole = {
+        one.id
+        for one in (planned.changes if planned else ())
+        if one.decision == "tag" and set(one.missing) <= {value.tag for value in one.values}
+    }
+    return frozenset(id_ for id_, fine in good.items() if fine and id_ in whole)
+
+
 def _activity(work: Work) -> tuple[Activity, ...]:
     found = []
-    for run in work.journal.runs(10):
+    runs = work.journal.runs(10)
+    undone = {run.of for run in runs if run.kind == "undo" and run.how == "done"}
+    for run in runs:
         counts: dict[str, int] = {}
         for entry in work.journal.entries(run.id):
             counts[what(entry)] = counts.get(what(entry), 0) + 1
         wrote = any(counts.get(word) for word in ("written", "overwritten", "unsettled"))
+        undoable = wrote and run.kind == "apply" and run.id not in undone
         found.append(
             Activity(
                 run=run.id,
@@ -409,7 +439,7 @@ def _activity(work: Work) -> tuple[Activity, ...]:
                 how=run.how or "not ended",
                 why=run.why,
                 counts=counts,
-                undo=f"costguard reconcile undo {run.id} --apply" if wrote and run.kind == "apply" else "",
+                undo=f"costguard reconcile undo {run.id} --apply" if undoable else "",
                 tonight=run.started >= work.began,
             )
         )

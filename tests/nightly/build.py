@@ -72,6 +72,7 @@ def rows(count: int, taggable: Decimal = Decimal(200_000)) -> tuple[AtFault, ...
                 cost=str(cost),
                 projected=float(max(left, Decimal()) / taggable),
                 since=date(2026, 11, 1 + n % 24),
+                fresh=n % 24 == 23,
                 owner=OWNERS[n % len(OWNERS)] if n % 4 == 2 else "",
                 manager="terraform: aws_instance.web in live/shop" if n % 5 == 0 else "",
                 do=f"costguard reconcile plan --account {account} --type {kind}",

@@ -215,7 +215,9 @@ BREAKING = (
 def test_what_tries_to_break_out_is_read_as_it_is_written(opened: Any, text: str) -> None:
     made = night(12)
     rows = tuple(
-        msgspec.structs.replace(row, id=f"{text} {number}", tags=(text,), type=text, account=text, owner=text, do=text)
+        msgspec.structs.replace(
+            row, id=f"{text} {number}", tags=(text,), type=text, account=text, owner=text, do=f"costguard {text}"
+        )
         for number, row in enumerate(made.rows)
     )
     spend = made.spend
@@ -226,7 +228,7 @@ def test_what_tries_to_break_out_is_read_as_it_is_written(opened: Any, text: str
     found = opened(msgspec.structs.replace(made, rows=rows, spend=spend, gaps=gaps, notes=(text,)))
     page = found.page
     assert first(page)[0] == f"{text} 0"
-    assert page.locator("#resources tbody code").first.inner_text() == text
+    assert page.locator("#resources tbody code").first.inner_text() == f"costguard {text}"
     assert page.locator("select[data-column=type] option").nth(1).inner_text() == text
     assert page.locator("script").count() == 2
     assert page.locator("img, iframe, object, embed, link, a[ping], main style").count() == 0

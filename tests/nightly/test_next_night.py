@@ -30,6 +30,7 @@ def test_the_next_night_says_what_changed(aws: AwsServer, here: Path, capsys: Ou
     _, made, _ = night(capsys, "--skip", "reconcile")
     assert made.live is not None
     assert (made.live.added, made.live.mended, made.live.summary.violating) == (1, 1, at_fault)
+    assert [row.id.rpartition(":")[2] for row in made.rows if row.fresh] == ["new"]
     assert [(one.violating, one.complete) for one in made.before] == [(at_fault, True)]
     # What goes away is no more at fault, and was not mended.
     sqs.delete_queue(QueueUrl=urls["mails"])
@@ -56,6 +57,10 @@ def test_a_night_that_may_writes_what_it_can_prove_and_says_how_to_take_it_back(
     assert sqs.list_queue_tags(QueueUrl=url)["Tags"] == {"team": "shop", "owner": "shop"}
     (activity,) = made.activity
     assert (activity.tonight, activity.counts) == (True, {"written": 1})
+    (row,) = (row for row in made.rows if row.id.endswith(":orders"))
+    assert (row.written, row.do) == (True, "tagged tonight: the next scan will see it")
     assert activity.undo == f"costguard reconcile undo {activity.run} --apply"
     assert outcome(activity.undo.split()[1:]) == 0
     assert sqs.list_queue_tags(QueueUrl=url)["Tags"] == {"team": "shop"}
+    _, made, _ = night(capsys)
+    assert [one.undo for one in made.activity] == ["", ""], "what was taken back can't be taken back again"

@@ -233,3 +233,27 @@ def test_a_share_is_never_rounded_to_all_or_nothing(ratio: float | None, text: s
 )
 def test_amounts_are_as_people_read_them(cost: str | None, text: str) -> None:
     assert amount(cost) == text
+
+
+@pytest.mark.parametrize(
+    ("before", "said"),
+    [
+        ("156000", "-2.0 points since"),
+        ("160000", "unchanged since"),
+        ("159990", "unchanged since"),
+        ("170000", "+5.0 points since"),
+    ],
+)
+def test_the_change_is_said_in_points(before: str, said: str) -> None:
+    made = night(5)
+    (head,) = made.before
+    text = shown(msgspec.structs.replace(made, before=(msgspec.structs.replace(head, compliant=before),)))
+    assert said in text
+
+
+def test_what_only_new_resources_are_is_said_of_them_alone() -> None:
+    made = night(60)
+    fresh = [row.id for row in made.rows if row.fresh]
+    text = shown(made)
+    section = text[text.index("What changed since the night before", 300) : text.index("Exemptions that end")]
+    assert [row.id for row in made.rows if row.id in section] == fresh

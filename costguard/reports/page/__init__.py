@@ -188,6 +188,14 @@ class _View:
         return now.share - before.share
 
     @property
+    def moved(self) -> str:
+        """The change in words; empty where there is nothing to compare with."""
+        if self.change is None:
+            return ""
+        shown = f"{100 * self.change:+.1f} points"
+        return "unchanged" if shown[1:] == "0.0 points" else shown
+
+    @property
     def points(self) -> list[tuple[str, float]]:
         """The share that is not compliant: by the bill's days where these are known, else by nights."""
         spend = self._night.spend
@@ -204,10 +212,7 @@ class _View:
     @property
     def fresh(self) -> list[AtFault]:
         """Resources that came to be at fault since the night before."""
-        if self._night.live is None or self._night.live.added is None:
-            return []
-        today = date.fromisoformat(self._night.began[:10])
-        return [one for one in self._night.rows if one.since is not None and one.since >= today]
+        return [one for one in self._night.rows if one.fresh]
 
     def shares(self, tag: str) -> list[Share]:
         found = self._night.spend.showback.get(tag, ()) if self._night.spend else ()
@@ -281,7 +286,10 @@ class _View:
     def headline(self) -> str:
         """The night in a sentence."""
         if self.share is not None:
-            return f"{percent(self.share)} of taggable spend does not name its owner, service and environment"
+            tags = [printable(tag, 30) for tag in (self._night.spend.showback if self._night.spend else ())]
+            named = " and ".join(filter(None, [", ".join(tags[:-1]), *tags[-1:]]))
+            said = f"does not name its {named}" if 0 < len(tags) < 5 else "is not compliant"
+            return f"{percent(self.share)} of taggable spend {said}"
         if self._night.live is not None:
             summary = self._night.live.summary
             return f"{summary.violating:,} of {summary.resources:,} resources are at fault"

@@ -109,7 +109,7 @@
         const cell = document.createElement("td");
         const text = column[row];
         if (heads[index].classList.contains("n")) cell.className = "n";
-        if (data.names[index] === "do" && text) {
+        if (data.names[index] === "do" && text && text.startsWith("costguard ")) {
           const code = document.createElement("code");
           code.textContent = text;
           cell.append(code);
