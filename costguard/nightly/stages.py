@@ -130,7 +130,8 @@ def scan(work: Work, before: Before) -> Result:  # noqa: ARG001 - as the others 
     since = {one.id: one.first for one in kept if one.open}
     totals = report.totals if report.totals is not msgspec.UNSET else None
     rows = tuple(msgspec.structs.replace(row, since=since.get(row.id)) for row in watch.rows)
-    fresh = tuple(sorted(id_ for id_ in watch.faults if id_ not in known or not known[id_].open)) if known else ()
+    compared = any(one.live is not None for one in work.nights.nights())
+    fresh = tuple(sorted(id_ for id_ in watch.faults if id_ not in known or not known[id_].open)) if compared else ()
     return Result(
         gaps=report.gaps,
         notes=report.notes,
@@ -146,8 +147,8 @@ def scan(work: Work, before: Before) -> Result:  # noqa: ARG001 - as the others 
                 for one in (totals.faults if totals else ())
             ),
             coverage=report.coverage if report.coverage is not msgspec.UNSET else (),
-            added=len(fresh) if known else None,
-            mended=sum(1 for one in kept if one.mended is not None) if known else None,
+            added=len(fresh) if compared else None,
+            mended=sum(1 for one in kept if one.mended is not None) if compared else None,
         ),
     )
 

@@ -1,11 +1,13 @@
 """What a night says of the one before it, and what it writes where it may."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from costguard.cli.main import outcome
 from tests.nightly.nights import ALONE, Out, configured, night
+from tests.notify.receivers import receiver
 from tests.servers.aws import AwsServer
 
 
@@ -64,3 +66,43 @@ def test_a_night_that_may_writes_what_it_can_prove_and_says_how_to_take_it_back(
     assert sqs.list_queue_tags(QueueUrl=url)["Tags"] == {"team": "shop"}
     _, made, _ = night(capsys)
     assert [one.undo for one in made.activity] == ["", ""], "what was taken back can't be taken back again"
+
+
+def test_owners_are_told_what_is_new_and_only_once(
+    aws: AwsServer, here: Path, capsys: Out, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here / "policy.yaml").write_text("version: 1\nname: two\ntags: {owner: {}, service: {}}\n")
+    configured(here, inventory=ALONE, notify=[{"webhook": {"url-from-env": "COSTGUARD_TEST_HOOK"}}])
+    (here / "policy.yaml").write_text("version: 1\nname: two\ntags: {owner: {}, service: {}}\n")
+    sqs = aws.client("sqs")
+    sqs.create_queue(QueueName="old", tags={"owner": "shop"})
+    with receiver() as (url, requests):
+        monkeypatch.setenv("COSTGUARD_TEST_HOOK", url)
+        code, made, _ = night(capsys, "--skip", "reconcile")
+        assert (code, requests) == (0, []), "the first night has nothing to compare with"
+        assert "this is the first" in next(one.why for one in made.stages if one.name == "notify")
+        sqs.create_queue(QueueName="new", tags={"owner": "shop"})
+        sqs.create_queue(QueueName="nobodys")
+        code, made, _ = night(capsys, "--skip", "reconcile")
+        assert (code, made.gaps) == (0, ())
+        told = {str(body["data"]["owner"]): body["data"] for body in (json.loads(one.body) for one in requests)}
+        assert told.keys() == {"shop", "None"}
+        assert [one["id"].rpartition(":")[2] for one in told["shop"]["items"]] == ["new"]
+        assert [one["id"].rpartition(":")[2] for one in told["None"]["items"]] == ["nobodys"]
+        assert told["shop"]["items"][0]["wrong"] == "service: missing"
+        requests.clear()
+        code, _, _ = night(capsys, "--skip", "reconcile")
+        assert (code, requests) == (0, []), "nothing is new"
+
+
+def test_a_receiver_that_is_not_there_is_a_gap(
+    aws: AwsServer, here: Path, capsys: Out, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configured(here, inventory=ALONE, notify=[{"webhook": {"url-from-env": "COSTGUARD_TEST_HOOK"}}])
+    monkeypatch.delenv("COSTGUARD_TEST_HOOK", raising=False)
+    night(capsys, "--skip", "reconcile")
+    aws.client("sqs").create_queue(QueueName="new")
+    code, made, _ = night(capsys, "--skip", "reconcile")
+    assert code == 3
+    assert [gap.where for gap in made.gaps] == ["notify/no owner"]
+    assert "COSTGUARD_TEST_HOOK" in made.gaps[0].why
