@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -112,11 +113,13 @@ class Nights:
     def faults(self) -> Mapping[str, Fault]:
         """All that is known of resources at fault, by their ids."""
         with self._database.speaking() as connection:
-            return {row.id: _fault.decode(row.body) for row in connection.execute(self._faults.select())}
+            found = [_fault.decode(row.body) for row in connection.execute(self._faults.select())]
+        return {one.id: one for one in found}
 
     def keep_faults(self, faults: Iterable[Fault]) -> None:
         """Keeps these as they are now."""
-        rows = [{"id": one.id, "body": encoded(one)} for one in faults]
+        # An id is somebody else's text, of which not every database takes every character.
+        rows = [{"id": sha256(encoded(one.id)).hexdigest()[:40], "body": encoded(one)} for one in faults]
         with self._database.speaking() as connection:
             for start in range(0, len(rows), _CHUNK):
                 insert = self._database.insert(self._faults).values(rows[start : start + _CHUNK])

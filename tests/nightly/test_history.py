@@ -68,7 +68,7 @@ def test_the_latest_night_is_taken_up_where_it_has_not_ended_and_is_the_same(nig
 
 def test_faults_are_kept_as_they_are_now(nights: Nights) -> None:
     day = date(2026, 11, 1)
-    texts = [text for text in HOSTILE if "\x00" not in text and "\ud800" not in text]
+    texts = [text for text in HOSTILE if "\ud800" not in text]  # Half a pair is read back as its escape.
     many = [Fault(id=f"{text}{number}", first=day, last=day, owner=text) for number, text in enumerate(texts)]
     many += [Fault(id=f"arn:{number}", first=day, last=day) for number in range(1_200)]
     nights.keep_faults(many)
