@@ -106,7 +106,7 @@ def command(
     else:
         from costguard.reports.night import terminal
 
-        options.write(terminal(ended.night, ended.folder))
+        options.write(terminal(ended.night, ended.folder, stages=quiet or _json(log)))
     if ended.exit_code is ExitCode.CLEAN and fail_on == "objective" and _missed(ended.night):
         return ExitCode.FINDINGS
     return ended.exit_code

@@ -17,7 +17,7 @@ import msgspec
 
 from costguard import __version__
 from costguard.config import Config
-from costguard.errors import CostguardError, ExitCode
+from costguard.errors import CostguardError, ExitCode, UsageError
 from costguard.model.finding import Tool
 from costguard.model.night import NIGHT_SCHEMA, STAGES, Night, Stage, StageName, StageState
 from costguard.model.resource import Gap
@@ -105,7 +105,10 @@ def run(
     else:
         night = msgspec.structs.replace(night, resumed=night.resumed + 1)
     folder = _folder(asked.config, night.id)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"nightly.folder: {folder} can't be made: {error.strerror}") from error
     nights.keep(night, asked.fingerprint)
     told("night.resumed" if night.resumed else "night.began", {"night": night.id, "folder": str(folder)})
     work = Work(

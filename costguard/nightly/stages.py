@@ -1,6 +1,7 @@
 """What each stage does. A stage leaves one :class:`Result` in the night's folder, and is given those before it."""
 
 import os
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -23,10 +24,12 @@ from costguard.model.spool import encoded
 from costguard.nightly.history import Fault, Nights, changed
 from costguard.policy import Policy
 from costguard.reconcile.journal import Journal
-from costguard.reconcile.run import Outcome, what
+from costguard.reconcile.run import LEASE, Outcome, what
 
 _SOON = timedelta(days=30)
 _KEPT_CANDIDATES = 40
+_PAUSE, _GRACE = 5.0, 15.0
+"""Seconds between two looks whether the leases of a run that was killed are over, and after their end."""
 
 
 class FailedError(CostguardError):
@@ -248,7 +251,7 @@ def reconcile(work: Work, before: Before) -> Result:
     gaps = [one for one in changes.gaps if one not in before["scan"].gaps]
     why = ""
     if outcome is not None:
-        gaps += outcome.gaps
+        gaps += [one if one.why else Gap(one.where, "what became of it isn't known") for one in outcome.gaps]
         if outcome.caps:
             limits = ", ".join(f"{one.limit} of {one.of} ({one.most:g})" for one in outcome.caps)
             why = f"nothing was written, for the change set goes beyond {limits}"
@@ -290,9 +293,18 @@ def _applied(work: Work, changes: ChangeSet) -> Outcome:
     )
     settings = writing.settings(writing.notices(work.journal, changes), changes)
     begun = next((run for run in work.journal.runs() if run.change_set == changes.id and run.kind == "apply"), None)
-    if begun is not None:
-        return resume(begun.id, work.journal, writing.writers, **settings)
-    return apply(changes, work.journal, writing.writers, **settings)
+    if begun is not None and begun.how == "done":  # The night was killed after it, and before it could say so.
+        return Outcome(run=begun.id, how="done", entries=tuple(work.journal.entries(begun.id)))
+    if begun is None:
+        return apply(changes, work.journal, writing.writers, **settings)
+    ends = time.monotonic() + LEASE.total_seconds() + _GRACE
+    while True:
+        outcome = resume(begun.id, work.journal, writing.writers, **settings)
+        # What the process that was killed may have had under way is over when its leases are.
+        if outcome.how == "done" or not outcome.gaps or time.monotonic() > ends:
+            return outcome
+        work.say("waiting until what was under way when the night was killed is over")
+        time.sleep(_PAUSE)
 
 
 # ------------------------------------------------------------------ spend

@@ -9,12 +9,12 @@ from costguard.reports.text import printable, prose
 _GAPS = 20
 
 
-def terminal(night: Night, folder: Path) -> str:
-    """What a person wants to know in the morning, and where the report is."""
+def terminal(night: Night, folder: Path, *, stages: bool = True) -> str:
+    """What a person wants to know in the morning, and where the report is. ``stages``: how each of them ended, where
+    that hasn't been said already."""
     lines = [f"The night {night.id} is {'complete' if night.complete else 'incomplete'}."]
-    lines += [
-        f"  {stage.name:<10} {stage.state}{f': {prose(stage.why)}' if stage.why else ''}" for stage in night.stages
-    ]
+    if stages:
+        lines += [f"  {one.name:<10} {one.state}{one.why and f': {prose(one.why)}'}" for one in night.stages]
     lines.append("")
     head = night.headline
     if night.spend is not None:

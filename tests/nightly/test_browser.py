@@ -15,8 +15,10 @@ import pytest
 
 from costguard.model.night import Night
 from costguard.reports.page import render
+from costguard.reports.review import html
 from tests.conftest import absent
 from tests.nightly.build import night
+from tests.nightly.test_review import week
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Dialog, Page
@@ -233,6 +235,26 @@ def test_what_tries_to_break_out_is_read_as_it_is_written(opened: Any, text: str
     assert page.locator("script").count() == 2
     assert page.locator("img, iframe, object, embed, link, a[ping], main style").count() == 0
     assert (found.said, len(found.asked)) == ([], 1)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_weekly_review_is_as_usable(browser: "Browser", tmp_path: Path, width: int, scheme: Any) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    file = tmp_path / "review.html"
+    file.write_text(html(week(tmp_path)), "utf-8")
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page = context.new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.goto(file.as_uri())
+    page.locator("table.sortable").first.get_by_role("button", name="Owner").click()
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    serious = [one for one in Axe().run(page).response["violations"] if one["impact"] in ("serious", "critical")]
+    context.close()
+    assert (said, serious) == ([], [])
 
 
 class _Door(ThreadingHTTPServer):

@@ -1,6 +1,12 @@
 """What a night says of the one before it, and what it writes where it may."""
 
 import json
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -9,11 +15,13 @@ from costguard.cli.main import outcome
 from tests.nightly.nights import ALONE, Out, configured, night
 from tests.notify.receivers import receiver
 from tests.servers.aws import AwsServer
+from tests.servers.faults import slow
 
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")  # What moto doesn't know it doesn't know the second time either.
     return tmp_path
 
 
@@ -106,3 +114,40 @@ def test_a_receiver_that_is_not_there_is_a_gap(
     assert code == 3
     assert [gap.where for gap in made.gaps] == ["notify/no owner"]
     assert "COSTGUARD_TEST_HOOK" in made.gaps[0].why
+
+
+def test_a_night_that_is_killed_while_it_writes_goes_on_where_it_was(aws: AwsServer, here: Path, capsys: Out) -> None:
+    configured(here, inventory=ALONE, reconcile={"assume-unmanaged": True, "limits": {"percent": 100, "canary": 1}})
+    (here / "policy.yaml").write_text("version: 1\nname: owners\ntags: {owner: {aliases: [team]}}\n")
+    sqs = aws.client("sqs")
+    urls = [sqs.create_queue(QueueName=f"q{n}", tags={"team": "shop"})["QueueUrl"] for n in range(4)]
+    aws.fault(slow(1.0), operation="*TagResource*")
+    killed = subprocess.Popen(
+        [sys.executable, "-m", "costguard", "nightly", "--apply"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=os.environ.copy(),
+    )
+    deadline = time.monotonic() + 60
+    while not aws.calls("*", "*TagResource*") and time.monotonic() < deadline:
+        time.sleep(0.05)
+    killed.kill()
+    killed.wait(60)
+    aws.faults.clear()
+    (changes,) = (here / "costguard-nights").glob("*/changes.json")
+    planned = changes.read_bytes()
+    sqs.create_queue(QueueName="later", tags={"team": "shop"})
+    # Its leases last two minutes, and are waited for. Here that time passes at once.
+    with closing(sqlite3.connect("costguard.db")) as store:
+        store.execute("UPDATE costguard_lease SET until = 1 WHERE place <> 'nightly'")
+        store.commit()
+    code, made, log = night(capsys, "--apply")
+    assert log[0]["event"] == "night.resumed"
+    assert changes.read_bytes() == planned, "what was approved of is what is gone on with"
+    assert (code, made.gaps) == (0, ())
+    assert [sqs.list_queue_tags(QueueUrl=url)["Tags"] for url in urls] == [{"team": "shop", "owner": "shop"}] * 4
+    (activity,) = made.activity
+    assert activity.how == "done"
+    assert sum(activity.counts.values()) == 4
+    assert outcome(activity.undo.split()[1:]) == 0
+    assert [sqs.list_queue_tags(QueueUrl=url)["Tags"] for url in urls] == [{"team": "shop"}] * 4

@@ -158,6 +158,13 @@ def test_only_so_many_nights_are_kept(here: Path, capsys: Out) -> None:
     assert [one.id for one in made.before] == ids
 
 
+def test_where_nothing_can_be_kept_nothing_is_begun(here: Path, capsys: Out) -> None:
+    billed(here / "bill.csv", ("75", "arn:aws:s3:::elsewhere", "payments"))
+    configured(here, billing=[{"path": "bill.csv"}], nightly={"folder": "bill.csv/nights"})
+    assert outcome(["nightly"]) == 2
+    assert "nightly.folder: " in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("arguments", [["nightly"], ["nightly", "--config", "costguard.yaml", "--skip", "nothing"]])
 @pytest.mark.usefixtures("here")
 def test_what_is_not_understood_ends_in_2(arguments: list[str]) -> None:

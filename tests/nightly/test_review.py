@@ -51,6 +51,14 @@ def reviewed(folder: Path, charges: list[tuple[date | str, str, str | None, str]
 STEADY = every_day(MONDAY - timedelta(days=28), 35, "10", "shop", "i-1")
 
 
+def week(folder: Path) -> Review:
+    """A week with something in every part."""
+    instance = "arn:aws:ec2:eu-west-1:111122223333:instance/i-0123456789abcdef0"
+    known = Fault(id=instance, first=MONDAY, last=MONDAY, creator="role/deploy", account="111122223333")
+    charges = [*STEADY, *every_day(MONDAY, 7, "3", None, "i-0123456789abcdef0"), ("", "1", "shop", "i-1")]
+    return reviewed(folder, charges, Seen({instance: known}))
+
+
 def test_a_steady_week_has_nothing_to_explain(tmp_path: Path) -> None:
     made = reviewed(tmp_path, STEADY)
     assert (made.start, made.end, made.seen, made.currency) == (MONDAY, date(2026, 11, 23), 7, "USD")
