@@ -7,9 +7,9 @@ from typing import Literal
 import msgspec
 
 from costguard.model.cost import SpendReport
-from costguard.model.coverage import Cell
+from costguard.model.coverage import Outcome
 from costguard.model.finding import Level, Summary, Tool, Verdict
-from costguard.model.resource import Gap
+from costguard.model.resource import Cloud, Gap
 
 NightSchema = Literal["costguard/night/v1"]
 NIGHT_SCHEMA: NightSchema = "costguard/night/v1"
@@ -77,6 +77,18 @@ class Expiring(msgspec.Struct, frozen=True, kw_only=True):
     where: str
 
 
+class Looked(msgspec.Struct, frozen=True, kw_only=True):
+    """How many places (a type of resource in a region of an account) one source was asked about with one outcome, as in
+    :class:`~costguard.model.coverage.Cell`, and how many resources it showed there. An organisation has a million
+    places; those that could not be read are gaps."""
+
+    cloud: Cloud
+    source: str
+    outcome: Outcome
+    places: int
+    resources: int
+
+
 class Live(msgspec.Struct, frozen=True, kw_only=True):
     """What the scan found. ``seen`` is when it began. ``added`` and ``mended`` count the resources that came to be at
     fault, or are compliant now, since the night before; null where there was none. ``accounts`` has the summary of each
@@ -86,7 +98,7 @@ class Live(msgspec.Struct, frozen=True, kw_only=True):
     summary: Summary
     accounts: dict[str, Summary]
     rules: tuple[RuleCount, ...]
-    coverage: tuple[Cell, ...]
+    coverage: tuple[Looked, ...]
     added: int | None = None
     mended: int | None = None
 

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _USE = Use("history of nights", "then run it again")
 _CHUNK = 500
+_GAPS = 1_000
+"""So many gaps of a night are kept in its record; its files have all of them."""
 LEASE = timedelta(minutes=2)
 """A lease's term; it is renewed four times as often."""
 _PLACE = "nightly"
@@ -79,7 +81,10 @@ class Nights:
 
     def keep(self, night: Night, asked: str) -> None:
         """Keeps a night as it stands. ``asked`` tells apart what nights were asked to do."""
-        body = msgspec.structs.replace(night, rows=())
+        spend = night.spend and msgspec.structs.replace(
+            night.spend, by={}, showback={}, pareto=(), trend=(), days=(), prices=(), gaps=()
+        )
+        body = msgspec.structs.replace(night, rows=(), gaps=night.gaps[:_GAPS], notes=(), before=(), spend=spend)
         row = {
             "id": night.id,
             "began": night.began,
@@ -192,7 +197,7 @@ def leased(url: str, name: str, waiting: Callable[[str], object], term: timedelt
 
     holder = f"{_here()} process {os.getpid()} {name} {secrets.token_hex(2)}"
     with closing(open_journal(url)) as journal:
-        ends = time.monotonic() + term.total_seconds() + 5
+        ends = time.monotonic() + term.total_seconds() * 1.25
         while True:
             now = datetime.now(UTC)
             try:

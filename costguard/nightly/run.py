@@ -19,7 +19,7 @@ from costguard import __version__
 from costguard.config import Config
 from costguard.errors import CostguardError, ExitCode, UsageError
 from costguard.model.finding import Tool
-from costguard.model.night import NIGHT_SCHEMA, STAGES, Night, Stage, StageName, StageState
+from costguard.model.night import NIGHT_SCHEMA, STAGES, Headline, Night, Stage, StageName, StageState
 from costguard.model.resource import Gap
 from costguard.model.spool import encoded
 from costguard.nightly import stages
@@ -100,10 +100,10 @@ def run(
                 Stage(name=name) if name in asked.wanted else Stage(name=name, state="skipped", why="it was left out")
                 for name in STAGES
             ),
-            before=tuple(one.headline for one in reversed(nights.nights(_BEFORE))),
+            before=_earlier(nights),
         )
     else:
-        night = msgspec.structs.replace(night, resumed=night.resumed + 1)
+        night = msgspec.structs.replace(night, resumed=night.resumed + 1, before=_earlier(nights))
     folder = _folder(asked.config, night.id)
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -123,6 +123,10 @@ def run(
         say=say,
     )
     return _Night(asked, work, night, now, told).run()
+
+
+def _earlier(nights: Nights) -> tuple[Headline, ...]:
+    return tuple(one.headline for one in reversed(nights.nights(_BEFORE)))
 
 
 class _Night:

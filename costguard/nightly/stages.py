@@ -2,7 +2,8 @@
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -17,14 +18,27 @@ from costguard.errors import CostguardError, InputError
 from costguard.model.change import ChangeSet, written
 from costguard.model.change import read as read_changes
 from costguard.model.cost import FAULTS, Candidate, SpendReport
+from costguard.model.coverage import Cell, Outcome
 from costguard.model.finding import Status
-from costguard.model.night import MOST, Activity, AtFault, Expiring, Live, Night, Planned, RuleCount, StageName
-from costguard.model.resource import Gap, Known
+from costguard.model.night import (
+    MOST,
+    Activity,
+    AtFault,
+    Expiring,
+    Live,
+    Looked,
+    Night,
+    Planned,
+    RuleCount,
+    StageName,
+)
+from costguard.model.resource import Cloud, Gap, Known
 from costguard.model.spool import encoded
 from costguard.nightly.history import Fault, Nights, changed
 from costguard.policy import Policy
 from costguard.reconcile.journal import Journal
-from costguard.reconcile.run import LEASE, Outcome, what
+from costguard.reconcile.run import LEASE, what
+from costguard.reconcile.run import Outcome as Ran
 
 _SOON = timedelta(days=30)
 _KEPT_CANDIDATES = 40
@@ -149,10 +163,22 @@ def scan(work: Work, before: Before) -> Result:  # noqa: ARG001 - as the others 
                 RuleCount(rule=one.rule, tag=one.tag, verdict=one.verdict, level=one.level, resources=one.resources)
                 for one in (totals.faults if totals else ())
             ),
-            coverage=report.coverage if report.coverage is not msgspec.UNSET else (),
+            coverage=_looked(report.coverage if report.coverage is not msgspec.UNSET else ()),
             added=len(fresh) if compared else None,
             mended=sum(1 for one in kept if one.mended is not None) if compared else None,
         ),
+    )
+
+
+def _looked(cells: Iterable[Cell]) -> tuple[Looked, ...]:
+    places: Counter[tuple[Cloud, str, Outcome]] = Counter()
+    resources: Counter[tuple[Cloud, str, Outcome]] = Counter()
+    for cell in cells:
+        places[cell.cloud, cell.source, cell.outcome] += 1
+        resources[cell.cloud, cell.source, cell.outcome] += cell.count
+    return tuple(
+        Looked(cloud=key[0], source=key[1], outcome=key[2], places=count, resources=resources[key])
+        for key, count in sorted(places.items())
     )
 
 
@@ -283,7 +309,7 @@ def _planned_before(work: Work) -> ChangeSet | None:
     return changes if any(run.change_set == changes.id for run in work.journal.runs()) else None
 
 
-def _applied(work: Work, changes: ChangeSet) -> Outcome:
+def _applied(work: Work, changes: ChangeSet) -> Ran:
     from costguard.reconcile.apply import apply, resume
     from costguard.reconcile.work import Work as Writing
 
@@ -294,7 +320,7 @@ def _applied(work: Work, changes: ChangeSet) -> Outcome:
     settings = writing.settings(writing.notices(work.journal, changes), changes)
     begun = next((run for run in work.journal.runs() if run.change_set == changes.id and run.kind == "apply"), None)
     if begun is not None and begun.how == "done":  # The night was killed after it, and before it could say so.
-        return Outcome(run=begun.id, how="done", entries=tuple(work.journal.entries(begun.id)))
+        return Ran(run=begun.id, how="done", entries=tuple(work.journal.entries(begun.id)))
     if begun is None:
         return apply(changes, work.journal, writing.writers, **settings)
     ends = time.monotonic() + LEASE.total_seconds() + _GRACE

@@ -144,16 +144,15 @@ def _samples(night: Night) -> Iterable[Sample]:
         if night.live.added is not None and night.live.mended is not None:
             yield "costguard_added_resources", (), night.live.added
             yield "costguard_mended_resources", (), night.live.mended
-        places = Counter((cell.cloud, cell.source, cell.outcome) for cell in night.live.coverage)
-        for place, count in places.items():
-            yield "costguard_coverage_places", place, count
+        for one in night.live.coverage:
+            yield "costguard_coverage_places", (one.cloud, one.source, one.outcome), one.places
     if night.planned is not None:
         for decision in ("tag", "patch", "flag", "skip"):
             yield "costguard_planned_resources", (decision,), night.planned.decisions.get(decision, 0)
     became: Counter[str] = Counter()
-    for one in night.activity:
-        if one.tonight:
-            became.update(one.counts)
+    for run in night.activity:
+        if run.tonight:
+            became.update(run.counts)
     for outcome, count in became.items():
         yield "costguard_reconciler_changes", (outcome,), count
     yield "costguard_gaps", (), len(night.gaps)

@@ -17,7 +17,6 @@ from costguard.model.cost import (
     Slo,
     SpendReport,
 )
-from costguard.model.coverage import Cell
 from costguard.model.finding import Level, Summary, Tool, Verdict
 from costguard.model.night import (
     NIGHT_SCHEMA,
@@ -27,6 +26,7 @@ from costguard.model.night import (
     Expiring,
     Headline,
     Live,
+    Looked,
     Night,
     Planned,
     RuleCount,
@@ -160,10 +160,9 @@ def night(count: int = 60, *, more: bool = True) -> Night:
                     for verdict in (Verdict.MISSING, Verdict.INVALID)
                 )
             ),
-            coverage=tuple(
-                Cell(cloud="aws", account=f"{100000000000 + n:012}", region="eu-west-1", type="aws_instance",
-                     source="native", outcome="failed" if n == 3 else "read", count=n)
-                for n in range(20)
+            coverage=(
+                Looked(cloud="aws", source="native", outcome="failed", places=1, resources=0),
+                Looked(cloud="aws", source="native", outcome="read", places=2584, resources=240),
             ),
             added=14,
             mended=9,

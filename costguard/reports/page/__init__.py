@@ -19,7 +19,6 @@ import msgspec
 
 from costguard.errors import UsageError
 from costguard.model.cost import Share, SpendReport
-from costguard.model.coverage import Cell
 from costguard.model.night import AtFault, Headline, Night, Stage
 from costguard.reports.text import ADDRESS, printable, prose
 
@@ -254,13 +253,12 @@ class _View:
     @property
     def coverage(self) -> list[tuple[str, str, Counter[str], int]]:
         """(cloud, source, how many places ended how, resources) of each source."""
-        found: dict[tuple[str, str], list[Cell]] = {}
-        for cell in self._night.live.coverage if self._night.live else ():
-            found.setdefault((cell.cloud, cell.source), []).append(cell)
-        return [
-            (cloud, source, Counter(cell.outcome for cell in cells), sum(cell.count for cell in cells))
-            for (cloud, source), cells in sorted(found.items())
-        ]
+        ended: dict[tuple[str, str], Counter[str]] = {}
+        shown: Counter[tuple[str, str]] = Counter()
+        for one in self._night.live.coverage if self._night.live else ():
+            ended.setdefault((one.cloud, one.source), Counter())[one.outcome] += one.places
+            shown[one.cloud, one.source] += one.resources
+        return [(*key, counts, shown[key]) for key, counts in sorted(ended.items())]
 
     @property
     def gaps(self) -> Sequence[Any]:
