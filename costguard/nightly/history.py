@@ -139,22 +139,27 @@ def open_nights(url: str) -> Nights:
 
 
 def changed(
-    known: Mapping[str, Fault], tonight: Mapping[str, Fault], compliant: Iterable[str], day: date, *, whole: bool
+    known: Mapping[str, Fault],
+    tonight: Mapping[str, Fault],
+    compliant: Iterable[str],
+    undecided: Iterable[str],
+    day: date,
+    *,
+    whole: bool,
 ) -> list[Fault]:
-    """What is to be kept, after a scan that found ``tonight`` at fault and the others ``compliant``. Only where the
-    ``whole`` inventory was read is what it doesn't show gone."""
+    """What is to be kept after a scan that found ``tonight`` at fault. What is ``compliant`` was mended; of what is
+    ``undecided`` nothing new is known. Only where the ``whole`` inventory was read is what it doesn't show gone, and so
+    is what is exempted by now: nobody has tagged it."""
     kept = []
     for id_, one in tonight.items():
         before = known.get(id_)
         kept.append(msgspec.structs.replace(one, first=before.first) if before is not None and before.open else one)
-    content = {id_ for id_ in compliant if id_ in known and known[id_].open}
-    kept += [msgspec.structs.replace(known[id_], mended=day) for id_ in sorted(content - tonight.keys())]
+    open_ = {id_ for id_, one in known.items() if one.open} - tonight.keys()
+    mended = open_ & set(compliant)
+    kept += [msgspec.structs.replace(known[id_], mended=day) for id_ in sorted(mended)]
     if whole:
-        kept += [
-            msgspec.structs.replace(one, gone=day)
-            for id_, one in known.items()
-            if one.open and id_ not in tonight and id_ not in content
-        ]
+        gone = open_ - mended - set(undecided)
+        kept += [msgspec.structs.replace(known[id_], gone=day) for id_ in sorted(gone)]
     return kept
 
 

@@ -142,7 +142,7 @@ def scan(work: Work, before: Before) -> Result:  # noqa: ARG001 - as the others 
     with Store.open(work.store) as opened:
         report = scanning.judge(opened, work.judging(), watch)
         seen = opened.noted(scanning.SEEN) or ""
-    kept = changed(known, watch.faults, watch.content, work.today, whole=report.complete)
+    kept = changed(known, watch.faults, watch.content, watch.undecided, work.today, whole=report.complete)
     work.nights.keep_faults(kept)
     since = {one.id: one.first for one in kept if one.open}
     totals = report.totals if report.totals is not msgspec.UNSET else None
@@ -208,12 +208,16 @@ class _Watch:
         self.rows: list[AtFault] = []
         self.faults: dict[str, Fault] = {}
         self.content: list[str] = []
+        self.undecided: list[str] = []
 
     def __call__(self, judged: Judged) -> None:
         resource = judged.resource
         if judged.status is not Status.VIOLATING:
-            if judged.status in (Status.COMPLIANT, Status.EXEMPT) and resource.address in self._known:
-                self.content.append(resource.address)
+            if resource.address in self._known:
+                if judged.status is Status.COMPLIANT:
+                    self.content.append(resource.address)
+                elif judged.status is Status.UNKNOWN:
+                    self.undecided.append(resource.address)
             return
         faults = [finding for finding in judged.findings if finding.new]
         tags = tuple(sorted({finding.tag for finding in faults if finding.tag is not None}))

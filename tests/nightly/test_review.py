@@ -170,11 +170,12 @@ def test_a_fault_that_comes_back_begins_anew_and_one_that_goes_away_was_not_mend
             fault("still", date(2026, 11, 1)),
             fault("mended", date(2026, 11, 2)),
             fault("gone", date(2026, 11, 3)),
+            fault("undecided", date(2026, 11, 5)),
             fault("back", date(2026, 11, 4), mended=date(2026, 11, 10)),
         )
     }
     tonight = {name: fault(name, day) for name in ("still", "back", "new")}
-    kept = {one.id: one for one in changed(known, tonight, ["mended", "other"], day, whole=True)}
+    kept = {one.id: one for one in changed(known, tonight, ["mended", "other"], ["undecided"], day, whole=True)}
     assert {name: (one.first, one.mended, one.gone) for name, one in kept.items()} == {
         "still": (date(2026, 11, 1), None, None),
         "back": (day, None, None),
@@ -183,7 +184,7 @@ def test_a_fault_that_comes_back_begins_anew_and_one_that_goes_away_was_not_mend
         "gone": (date(2026, 11, 3), None, day),
     }
     # Where something could not be read, what isn't seen may be there all the same.
-    assert "gone" not in {one.id for one in changed(known, tonight, ["mended"], day, whole=False)}
+    assert "gone" not in {one.id for one in changed(known, tonight, ["mended"], [], day, whole=False)}
 
 
 @pytest.mark.parametrize(
