@@ -17,6 +17,7 @@ from tests.nightly.nights import Out, billed, configured, night, states
 from tests.servers.aws import Role
 from tests.servers.faults import slow
 from tests.servers.organisation import EXTERNAL_ID, LABS, SHOP, Organisation, role_arn
+from tests.servers.postgres import Postgres
 
 
 @pytest.fixture
@@ -169,3 +170,17 @@ def test_where_nothing_can_be_kept_nothing_is_begun(here: Path, capsys: Out) -> 
 @pytest.mark.usefixtures("here")
 def test_what_is_not_understood_ends_in_2(arguments: list[str]) -> None:
     assert outcome(arguments) == 2
+
+
+def test_a_team_keeps_its_nights_in_postgresql(
+    here: Path, capsys: Out, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COSTGUARD_TEST_STORE", postgres.database())
+    billed(here / "bill.csv", ("75", "arn:aws:s3:::elsewhere", "payments"), ("25", "arn:aws:s3:::bare", ""))
+    configured(here, billing=[{"path": "bill.csv"}], reconcile={"store": {"from-env": "COSTGUARD_TEST_STORE"}})
+    skipped = ["--skip", "scan", "--skip", "reconcile"]
+    _, first, _ = night(capsys, *skipped)
+    code, second, _ = night(capsys, *skipped)
+    assert code == 0
+    assert [(one.id, one.share) for one in second.before] == [(first.id, 0.25)]
+    assert not list(here.glob("*.db*"))
