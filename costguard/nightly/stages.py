@@ -42,6 +42,8 @@ from costguard.reconcile.run import Outcome as Ran
 
 _SOON = timedelta(days=30)
 _KEPT_CANDIDATES = 40
+_NIGHT = "night"
+"""Whose scan a store has, in its notes."""
 _PAUSE, _GRACE = 5.0, 15.0
 """Seconds between two looks whether the leases of a run that was killed are over, and after their end."""
 
@@ -136,6 +138,7 @@ def scan(work: Work, before: Before) -> Result:  # noqa: ARG001 - as the others 
     if not _seen_tonight(work):
         with Store.create(work.store) as opened:
             scanning.look(scanning.Asked(inventory=doc, policy=work.policy), opened, _tallied(work.say))
+            opened.note(_NIGHT, work.id)
             opened.keep()
     known = work.nights.faults()
     watch = _Watch(work, known)
@@ -183,13 +186,13 @@ def _looked(cells: Iterable[Cell]) -> tuple[Looked, ...]:
 
 
 def _seen_tonight(work: Work) -> bool:
-    """Whether the store holds this night's scan, from before the night was taken up again."""
+    """Whether the store holds this night's scan, from before the night was taken up again. It says so itself, for
+    clocks are set back."""
     try:
         with Store.open(work.store) as store:
-            seen = store.noted(scanning.SEEN)
+            return store.noted(_NIGHT) == work.id
     except InputError:
         return False
-    return seen is not None and datetime.fromisoformat(seen) >= work.began.replace(microsecond=0)
 
 
 def _tallied(say: Callable[[str], object]) -> Callable[[Tally], object]:

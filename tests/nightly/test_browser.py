@@ -114,7 +114,7 @@ def test_it_renders_without_a_word_and_without_asking_for_anything(opened: Any, 
 def test_axe_finds_nothing_serious(opened: Any, width: int, scheme: str) -> None:
     from axe_playwright_python.sync_playwright import Axe
 
-    for made in (night(30), night(more=False)):
+    for made in (night(30), *([night(more=False)] if (width, scheme) == (1280, "light") else [])):
         results = Axe().run(opened(made, width=width, scheme=scheme).page)
         assert results.response["passes"]
         serious = [one for one in results.response["violations"] if one["impact"] in ("serious", "critical")]
