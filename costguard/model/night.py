@@ -143,10 +143,11 @@ class Headline(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def share(self) -> float | None:
-        """The share of taggable spend that is not compliant."""
-        if self.taggable is None or self.compliant is None or float(self.taggable) <= 0:
+        """The share of taggable spend that is not compliant; None where credits leave it without a meaning."""
+        if self.taggable is None or self.compliant is None:
             return None
-        return 1 - float(self.compliant) / float(self.taggable)
+        whole, right = float(self.taggable), float(self.compliant)
+        return 1 - right / whole if whole > 0 and 0 <= right <= whole else None
 
 
 class Night(msgspec.Struct, frozen=True, kw_only=True):

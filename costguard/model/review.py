@@ -17,7 +17,8 @@ REVIEW_SCHEMA: ReviewSchema = "costguard/review/v1"
 class Move(msgspec.Struct, frozen=True, kw_only=True):
     """What one value of a dimension cost this week and the week before. ``forecast`` is the mean of the four weeks
     before this one, null where the bill doesn't reach back so far. ``variance`` is by how much this week differs from
-    it, as a share; null where that has no meaning. ``flagged``: it is beyond the limit either way."""
+    it, as a share; null where that has no meaning. ``flagged``: it is beyond the limit either way, or wasn't there
+    before."""
 
     name: str
     cost: str

@@ -145,6 +145,7 @@ def _move(name: str, now: str, before: str, earlier: str | None, whole: Decimal)
     forecast = None if earlier is None else Decimal(earlier) / WEEKS
     variance = float((cost - forecast) / forecast) if forecast is not None and forecast > 0 else None
     matters = max(abs(cost), abs(forecast or Decimal())) >= _SMALL * abs(whole)
+    new = forecast == 0 and cost > 0
     return Move(
         name=name,
         cost=now,
@@ -152,7 +153,7 @@ def _move(name: str, now: str, before: str, earlier: str | None, whole: Decimal)
         change=money(cost - Decimal(before)),
         forecast=None if forecast is None else money(forecast),
         variance=variance,
-        flagged=variance is not None and abs(variance) > LIMIT and matters,
+        flagged=matters and (new or (variance is not None and abs(variance) > LIMIT)),
     )
 
 
@@ -197,6 +198,8 @@ def _actions(
     spend: SpendReport, whole: SpendReport, owners: Iterable[Move], fresh: Iterable[AtFault], gaps: Sequence[Gap]
 ) -> tuple[Action, ...]:
     """What to do, in the order in which it is worth it."""
+    from costguard.spend.inventory import names
+
     found = []
     if whole.slo is not None and whole.slo.state == "missed":
         found.append(
@@ -210,7 +213,7 @@ def _actions(
     for place in [one for one in spend.pareto if one.kind == "source"][:5]:
         what = f"Mend {place.name}: {place.resources} resources at once"
         found.append(Action(what=f"{what} ({place.command})" if place.command else what, owner="", cost=place.cost))
-    by_id = {one.id: one for one in fresh}
+    by_id = {name: one for one in fresh for name in (one.id, *names(one.id))}
     for one in [one for one in spend.pareto if one.kind == "resource"][:10]:
         known = by_id.get(one.name)
         owner = (known.owner or known.creator if known else "") or (f"account {one.account}" if one.account else "")
@@ -218,13 +221,15 @@ def _actions(
         found.append(Action(what=f"Tag {one.name}", owner=owner, why=why, cost=one.cost))
     found += [
         Action(
-            what=f"Explain {'more' if one.variance > 0 else 'less'} than forecast ({one.variance:+.0%})",
+            what="Explain a cost that is new"
+            if one.variance is None
+            else f"Explain {'more' if one.variance > 0 else 'less'} than forecast ({one.variance:+.0%})",
             owner=one.name,
             why=f"forecast {Decimal(one.forecast or 0):,.2f}",
             cost=one.cost,
         )
         for one in owners
-        if one.flagged and one.variance is not None
+        if one.flagged and one.name != NOBODY
     ]
     if gaps:
         found.append(

@@ -27,7 +27,7 @@ def signed(text: str, currency: str = "") -> str:
 def variance(move: Move) -> str:
     """By how much it is off the forecast, with a mark where that is to be explained."""
     if move.variance is None:
-        return "–"
+        return "new ⚑" if move.flagged else "–"
     return f"{move.variance:+.0%}{' ⚑' if move.flagged else ''}"
 
 

@@ -257,3 +257,26 @@ def test_what_only_new_resources_are_is_said_of_them_alone() -> None:
     text = shown(made)
     section = text[text.index("What changed since the night before", 300) : text.index("Exemptions that end")]
     assert [row.id for row in made.rows if row.id in section] == fresh
+
+
+@pytest.mark.parametrize(
+    ("taggable", "compliant", "share"),
+    [
+        ("200", "150", 0.25),
+        ("200", "200", 0.0),
+        ("0", "0", None),
+        ("-5", "3", None),
+        ("5", "8", None),
+        ("5", "-1", None),
+    ],
+)
+def test_a_share_that_credits_leave_without_a_meaning_is_none(
+    taggable: str, compliant: str, share: float | None
+) -> None:
+    made = night(3)
+    assert made.spend is not None
+    classes = made.spend.classes | {"usage_taggable": taggable}
+    states = made.spend.taggable | {"compliant": compliant}
+    changed = msgspec.structs.replace(made, spend=msgspec.structs.replace(made.spend, classes=classes, taggable=states))
+    assert changed.headline.share == share
+    assert (share is None) == ("does not name" not in shown(changed))

@@ -79,6 +79,7 @@ def test_what_is_off_the_forecast_is_flagged_either_way(tmp_path: Path) -> None:
         *every_day(MONDAY, 7, "11.5", "core", "i-3"),  # 15%, and no more
         *every_day(MONDAY - timedelta(days=28), 28, "0.01", "tiny", "i-4"),
         *every_day(MONDAY, 7, "0.05", "tiny", "i-4"),  # five times as much, of next to nothing
+        *every_day(MONDAY, 7, "1", "fresh", "i-5"),  # nothing before
     ]
     made = reviewed(tmp_path, charges)
     found: dict[str, Any] = {one.name: (one.cost, one.change, one.variance, one.flagged) for one in made.owners}
@@ -87,12 +88,15 @@ def test_what_is_off_the_forecast_is_flagged_either_way(tmp_path: Path) -> None:
         "data": ("56", "-14", pytest.approx(-0.2), True),
         "core": ("80.5", "10.5", pytest.approx(0.15), False),
         "tiny": ("0.35", "0.28", pytest.approx(4), False),
+        "fresh": ("7", "7", None, True),
     }
     assert [(one.owner, one.what) for one in made.actions] == [
         ("data", "Explain less than forecast (-20%)"),
         ("shop", "Explain more than forecast (+20%)"),
+        ("fresh", "Explain a cost that is new"),
     ]
-    assert [one.name for one in made.owners] == ["data", "shop", "core", "tiny"], "the largest change is first"
+    names = ["data", "shop", "core", "fresh", "tiny"]
+    assert [one.name for one in made.owners] == names, "the largest change is first"
 
 
 def test_a_bill_that_does_not_reach_back_makes_no_forecast(tmp_path: Path) -> None:
@@ -156,6 +160,7 @@ def test_what_is_new_and_how_long_tagging_took(tmp_path: Path) -> None:
     made = reviewed(tmp_path, charges, Seen({one.id: one for one in faults}))
     (new,) = made.fresh
     assert (new.id, new.cost, new.creator, new.tags) == (instance, "21", "role/deploy", ("owner",))
+    assert ("role/deploy", "Tag i-0123456789abcdef0") in [(one.owner, one.what) for one in made.actions]
     mending = made.mending
     assert mending is not None
     # Mended in the week: after 1, 11 and 6 days. Open when it ended: for 6 and 37 days.
